@@ -12,7 +12,7 @@ from inference_providers.cli.terms import on_terms
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from typing import Any
 
     from inference_providers.cli.ask_output import Output
@@ -34,6 +34,7 @@ def main(
     models: tuple[str, ...],
     system: str | None,
     images: tuple[str, ...],
+    attachments: tuple[str, ...],
     no_stdin: bool,
     goes_on: bool,
     conversation: str | None,
@@ -44,63 +45,81 @@ def main(
 ) -> None:
     """Ask a language model a QUESTION, with whatever keys or servers there are.
 
-    Standard input, if there is any, is added to the question; an image is shown:
+    Standard input, if there is any, is added to the question; an image, a PDF file or sound is shown:
 
     \b
         ask-ai "Why is the sky blue?"
         git diff | ask-ai "Write a commit message for this."
         ask-ai "What is wrong here?" <screenshot.png
+        ask-ai "Sum it up." -a report.pdf
+        ask-ai -x "A bash script that counts lines." >count.sh
+        ask-ai --schema "city, people int" "The largest city of Peru?"
     """
     from inference_providers.cli import kept_log
     from inference_providers.cli.refused_keys import RefusedKeys
     from inference_providers.clients import ProviderList
 
-    prompt, shown = _asked(" ".join(question), images, no_stdin, template)
+    said = _Said(" ".join(question), images, attachments, no_stdin, template)
     providers = ProviderList(verbose=output.verbose, learn=True, log=False)
+    files = said.files(providers.pipeline.finder.environ)
     log = kept_log.keep(providers, "ask-ai")
-    asked: Any = prompt
+    asked: Any = said.prompt
     if goes_on:
         turns, model = kept_log.go_on(log, conversation)
-        asked = _going_on(turns, prompt, system, log)
+        asked = _going_on(turns, said.prompt, system, log)
         models = models or ((model,) if model and model != "auto" else ())
     refused = RefusedKeys(providers)
+    whom = {"model": list(models) or None, "system": system, "images": said.images or None, "files": files or None}
     try:
-        output.ask(
-            providers,
-            asked,
-            {**options, "model": list(models) or None, "system": system, "images": shown or None, **terms},
-        )
+        output.ask(providers, asked, {**options, **whom, **terms})
     finally:
         refused.tell()
 
 
-def _asked(
-    question: str, images: tuple[str, ...], no_stdin: bool, template: Callable[[str], str] | None
-) -> tuple[str, list[str | bytes]]:
-    """The prompt and the images, both with what is on standard input. Raises UsageError for what is neither.
+class _Said:
+    """What is said and shown, with what is on standard input.
 
-    *template*: makes the prompt of what is typed and piped.
+    template: makes the prompt of what is typed and piped. Raises UsageError for what is no question.
     """
-    from inference_providers.cli import standard_input
 
-    if any("\ud800" <= letter <= "\udfff" for letter in question):  # how Python puts bytes that it cannot read
-        raise click.UsageError("The question is not text in the encoding of your terminal.")
-    data = b"" if no_stdin else standard_input.piped()
-    shown: list[str | bytes] = [data if image == "-" else image for image in images]
-    if "-" in images:
-        if not standard_input.is_image(data):
+    def __init__(
+        self,
+        question: str,
+        images: tuple[str, ...],
+        attachments: tuple[str, ...],
+        no_stdin: bool,
+        template: Callable[[str], str] | None,
+    ) -> None:
+        from inference_providers.cli import standard_input
+
+        if any("\ud800" <= letter <= "\udfff" for letter in question):  # how Python puts bytes that it cannot read
+            raise click.UsageError("The question is not text in the encoding of your terminal.")
+        self._piped = b"" if no_stdin else standard_input.piped()
+        self._attachments = attachments
+        self.images: list[str | bytes] = [self._piped if image == "-" else image for image in images]
+        text, kind = self._piped, standard_input.kind_of(self._piped)
+        if "-" in images and kind != "image":
             raise click.UsageError("-i - takes a PNG, JPEG, GIF, WebP or BMP image from standard input.")
-        data = b""
-    elif data and standard_input.is_image(data):
-        shown.append(data)
-        data = b""
-    prompt = "\n\n".join(part for part in (question.strip(), standard_input.as_text(data).strip()) if part)
-    if template is not None:
-        prompt = template(prompt)
-    if not prompt:
-        about = " about the image" if shown else ""
-        raise click.UsageError(f"Give a question{about}, as an argument{'' if shown else ' or on standard input'}.")
-    return prompt, shown
+        if "-" in images or "-" in attachments:
+            text = b""
+        elif kind:
+            self._attachments, text = (*attachments, "-"), b""
+        parts = (question.strip(), standard_input.as_text(text).strip())
+        self.prompt = "\n\n".join(filter(None, parts))
+        if template is not None:
+            self.prompt = template(self.prompt)
+        if not self.prompt:
+            shown = self._attachments or images
+            about = f" about the {'image' if kind == 'image' or images else 'file'}" if shown else ""
+            raise click.UsageError(f"Give a question{about}, as an argument{'' if shown else ' or on standard input'}.")
+
+    def files(self, environ: Mapping[str, str]) -> list[Any]:
+        """What is shown beside the images."""
+        if not self._attachments:
+            return []
+        from inference_providers.cli.ask_files import attached
+
+        return attached(self._attachments, self._piped, environ)
 
 
 def _going_on(

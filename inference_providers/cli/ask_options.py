@@ -11,7 +11,7 @@ from functools import wraps
 import click
 
 from inference_providers.cli.ask_output import Output
-from inference_providers.cli.completion import ImageFile, complete_model
+from inference_providers.cli.completion import FileName, complete_model
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 
 
 def with_question(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Adds what is asked, and whom: comes as *models*, *system*, *images*, *no_stdin*; `--timeout` into *options*."""
+    """Adds what is asked, and whom: comes as *models*, *system*, *images*, *attachments*, *no_stdin*.
+
+    `--timeout` goes into *options*.
+    """
 
     @wraps(command)
     def run(*args: Any, timeout: float | None, **kwargs: Any) -> Any:
@@ -47,8 +50,18 @@ def with_question(command: Callable[..., Any]) -> Callable[..., Any]:
             "--image",
             "images",
             multiple=True,
-            type=ImageFile(),
+            type=FileName(),
             help="An image to show: a file, a URL or - (standard input); may be repeated.",
+        ),
+        click.option(
+            "-a",
+            "--attach",
+            "attachments",
+            metavar="FILE",
+            multiple=True,
+            type=FileName(),
+            help="A file to show: image, PDF, sound or text, whatever it is called; a path, a URL or - (standard input); "
+            "may be repeated.",
         ),
         click.option(
             "-n", "--no-stdin", is_flag=True, help="Do not read standard input: for loops over lines of a file."
@@ -60,14 +73,38 @@ def with_generation(command: Callable[..., Any]) -> Callable[..., Any]:
     """Adds generation parameters; all go into *options*."""
 
     @wraps(command)
-    def run(*args: Any, temperature: float | None, max_tokens: int | None, **kwargs: Any) -> Any:
-        kwargs.setdefault("options", {}).update(max_tokens=max_tokens, temperature=temperature)
-        return command(*args, **kwargs)
+    def run(*args: Any, given: tuple[str, ...], options: dict[str, Any] | None = None, **kwargs: Any) -> Any:
+        options = {} if options is None else options
+        found = {name: kwargs.pop(name) for name in ("max_tokens", "temperature", "reasoning_effort")}
+        options |= found
+        if given:
+            from inference_providers.cli.ask_parameters import parameters_of
+
+            more = parameters_of(given)
+            if twice := [name for name in more if found.get(name) is not None]:
+                raise click.UsageError(f"{twice[0]} is given twice: by -o and by an option of its own.")
+            options |= more
+        return command(*args, options=options, **kwargs)
 
     return _with(
         run,
         click.option("--temperature", type=click.FloatRange(0, 2), help="Randomness of the answer; 0 for the least."),
         click.option("--max-tokens", type=click.IntRange(min=1), help="Stop the answer after this many tokens."),
+        click.option(
+            "-e",
+            "--effort",
+            "reasoning_effort",
+            metavar="LEVEL",
+            help="How much it thinks before it answers: none, minimal, low, medium, high, ...",
+        ),
+        click.option(
+            "-o",
+            "--option",
+            "given",
+            metavar="KEY=VALUE",
+            multiple=True,
+            help="Any other parameter: top_p=0.9, seed=1, stop=END, ...; may be repeated.",
+        ),
     )
 
 
@@ -86,19 +123,44 @@ def with_conversation(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def with_output(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Adds what is printed of the answer, and how: comes as *output*."""
+    """Adds what is printed of the answer, and how: comes as *output*; a schema goes into *options*."""
 
     @wraps(command)
-    def run(*args: Any, no_stream: bool, as_json: bool, verbose: bool, **kwargs: Any) -> Any:
-        output = Output(streams=not no_stream, as_json=as_json, verbose=verbose)
+    def run(*args: Any, no_stream: bool, schema: str | None, schema_multi: str | None, **kwargs: Any) -> Any:
+        output = Output(streams=not no_stream, **{name: kwargs.pop(name) for name in _SHOWN})
+        if schema is not None or schema_multi is not None:
+            kwargs.setdefault("options", {})["schema"] = _schema(schema, schema_multi)
         return command(*args, output=output, **kwargs)
 
     return _with(
         run,
+        click.option(
+            "-x", "--extract", is_flag=True, help="Print the first code block of the answer alone, without its fence."
+        ),
+        click.option(
+            "--schema",
+            metavar="SCHEMA",
+            help="Answer with JSON that fits: fields (name, age int, bio: one sentence), JSON Schema, or a .json file.",
+        ),
+        click.option("--schema-multi", metavar="SCHEMA", help="The same for a list of such things, as items."),
         click.option("--no-stream", is_flag=True, help="Print the answer when it is complete."),
         click.option("--json", "as_json", is_flag=True, help="Print answer, provider, model and attempts as JSON."),
+        click.option(
+            "-u", "--usage", is_flag=True, help="Say on standard error who answered, tokens, cost and seconds."
+        ),
         click.option("-v", "--verbose", is_flag=True, help="Report on standard error what is tried."),
     )
+
+
+_SHOWN = ("as_json", "extract", "usage", "verbose")
+
+
+def _schema(one: str | None, many: str | None) -> dict[str, Any]:
+    from inference_providers.cli.ask_schema import list_of, schema_of
+
+    if one is not None and many is not None:
+        raise click.UsageError("--schema and --schema-multi: give one of them.")
+    return schema_of(one) if one is not None else list_of(schema_of(many or ""))
 
 
 def _with(command: Callable[..., Any], *options: Callable[..., Any]) -> Callable[..., Any]:
