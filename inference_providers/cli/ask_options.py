@@ -60,7 +60,7 @@ def with_question(command: Callable[..., Any]) -> Callable[..., Any]:
             metavar="FILE",
             multiple=True,
             type=FileName(),
-            help="A file to show: image, PDF, sound or text, whatever it is called; a path, a URL or -; may be repeated.",
+            help="A file to show: image, PDF, sound or text, whatever its name; a path, a URL or -; may be repeated.",
         ),
         click.option(
             "-n", "--no-stdin", is_flag=True, help="Do not read standard input: for loops over lines of a file."

@@ -314,9 +314,8 @@ class AsyncProviderList(AsyncOtherKinds, Directory):
         reached is asked, and its failure is raised. images: paths, URLs or bytes. files: the same, and (name, bytes):
         images, PDF files, sound and text, by how they begin. schema: a JSON Schema, or a type such as a pydantic
         model, that the answer must fit; the value is `answer.parsed`, and a reply that does not fit is sent back once.
-        stream: give text as it comes, an `AsyncAnswerStream`. parameters: max_tokens, temperature, top_p, top_k, seed,
-        stop, frequency_penalty, presence_penalty, repetition_penalty, logit_bias, response_format, reasoning_effort,
-        n, ...; other tools' words (max_new_tokens, stop_strings) mean the same.
+        stream: give text as it comes, an `AsyncAnswerStream`. parameters: max_tokens, temperature, top_p, seed, stop,
+        reasoning_effort, response_format, n, ...; other tools' words (max_new_tokens, stop_strings) mean the same.
         tools: Python functions, which are called until the model answers (at most *max_steps* replies), or
         descriptions; for asyncio they may be coroutine functions, and others run in threads. on_unsupported: "drop"
         leaves out what a provider does not take, and says so; "error" asks only those that take it. extra_body: goes
