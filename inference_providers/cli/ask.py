@@ -56,11 +56,11 @@ def main(
         ask-ai --schema "city, people int" "The largest city of Peru?"
     """
     from inference_providers.cli import kept_log
+    from inference_providers.cli.lists import provider_list
     from inference_providers.cli.refused_keys import RefusedKeys
-    from inference_providers.clients import ProviderList
 
     said = _Said(" ".join(question), images, attachments, no_stdin, template)
-    providers = ProviderList(verbose=output.verbose, learn=True, log=False)
+    providers = provider_list(verbose=output.verbose, learn=True, log=False)
     files = said.files(providers.pipeline.finder.environ)
     log = kept_log.keep(providers, "ask-ai")
     asked: Any = said.prompt
