@@ -189,6 +189,7 @@ def test_what_never_fits_is_a_failure(run: Run, serve: Serve) -> None:
         (["-o", "top_p=high"], "top_p must be int or float, not 'high'"),
         (["-o", "seed=1", "-o", "seed=2"], "seed is given twice."),
         (["-o", "max_new_tokens=1", "--max-tokens", "2"], "max_tokens is given twice: by -o and by an option"),
+        (["-o", "model=gpt-4o"], "model has an option of its own: -m."),
         (["-o", "extra_body=1"], "-o extra_body takes a JSON object"),
         (["-a", "-"], "-a - takes a file from standard input, and nothing came"),
         (["-a", "none.pdf"], "the file 'none.pdf' cannot be read: No such file"),
