@@ -192,6 +192,7 @@ def test_what_never_fits_is_a_failure(run: Run, serve: Serve) -> None:
         (["-o", "model=gpt-4o"], "model has an option of its own: -m."),
         (["-o", "extra_body=1"], "-o extra_body takes a JSON object"),
         (["-a", "-"], "-a - takes a file from standard input, and nothing came"),
+        (["-i", __file__], "use PNG, JPEG, GIF, WebP or BMP; -a takes it"),
         (["-a", "none.pdf"], "the file 'none.pdf' cannot be read: No such file"),
         (["-a", "."], "the file '.' cannot be read: Is a directory"),
     ],
