@@ -312,6 +312,14 @@ def test_what_cannot_be_fetched_is_told(run: Run, serve: Serve, path: str, told:
     assert told in done.err
 
 
+def test_what_an_address_may_have_of_secrets_is_not_shown(run: Run, serve: Serve) -> None:
+    host = serve(pages).url.removesuffix("/v1").removeprefix("http://")
+    for wrong in (f"http://me:hidden-1@{host}/none?sign=hidden-2", f"http://{host}/none?sign=hidden-2#hidden-3"):
+        done = run(serve(), "-a", wrong, "hi")
+        assert (done.code, "hidden" in done.err) == (1, False)
+        assert f"http://{host}/none cannot be fetched: " in done.err
+
+
 def test_offline_fetches_nothing_from_far_away(run: Run, serve: Serve) -> None:
     done = run(serve(), "--offline", "-a", "https://example.com/a.pdf", "hi")
     assert (done.code, done.out) == (1, "")
