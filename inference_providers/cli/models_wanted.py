@@ -23,6 +23,7 @@ _FLAGS = {  # option -> feature
     "vision": "vision",
     "json_schema": "structured_output",
     "reasoning": "reasoning",
+    "pdf": "pdf",
     "audio": "audio",
 }
 _HELP = {
@@ -30,7 +31,8 @@ _HELP = {
     "vision": "Only those that see pictures.",
     "json_schema": "Only those that keep to a JSON schema.",
     "reasoning": "Only those that think first.",
-    "audio": "Only with a price for sound.",
+    "pdf": "Only those that read PDF files.",
+    "audio": "Only those that hear sound.",
 }
 _SPELLED = {"json_schema": ("--json-schema", "--schema")}
 SORTS = ("name", "price", "context", "released")

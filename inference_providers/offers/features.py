@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from inference_providers.registry import MESSAGES, RESPONSES
+from inference_providers.registry import CAPABILITIES, MESSAGES, RESPONSES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,18 +15,9 @@ def _said(capability: str) -> Callable[[Offer], bool]:
     return lambda offer: capability in offer.features
 
 
-def _priced(name: str) -> Callable[[Offer], bool]:
-    """Sound and searches are known by what they cost."""
-    return lambda offer: bool(offer.facts.more.get(name))
-
-
 FEATURES: Mapping[str, Callable[[Offer], bool]] = {
-    "tools": _said("tools"),
-    "vision": _said("vision"),
-    "structured_output": _said("structured_output"),
-    "reasoning": _said("reasoning"),
-    "audio": _priced("audio"),
-    "search": _priced("search"),
+    **{name: _said(name) for name in CAPABILITIES.values()},
+    "search": lambda offer: bool(offer.facts.more.get("search")),  # known by what it costs
     "prompt_cache": lambda offer: offer.cached_input_price is not None,
     "batch": lambda offer: bool(offer.connection.get("batch")),
     MESSAGES: lambda offer: offer.asked_by(MESSAGES) is not None,
@@ -36,6 +27,8 @@ _OTHER_WORDS = {
     "json_schema": "structured_output",
     "schema": "structured_output",
     "images": "vision",
+    "files": "pdf",
+    "sound": "audio",
     "functions": "tools",
     "thinking": "reasoning",
     "cache": "prompt_cache",
