@@ -120,3 +120,16 @@ def test_features_are_known_by_other_words_and_completed() -> None:
 
     assert feature_called(" JSON-Schema ") == feature_called("structured-output") == "structured_output"
     assert [item.value for item in _complete_feature(None, None, "re")] == ["reasoning", "responses"]  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("option", "letter"), [("--tools", "t"), ("--vision", "v"), ("--pdf", "f"), ("--audio", "a")])
+def test_a_feature_is_what_the_registrys_own_letters_say(option: str, letter: str) -> None:
+    said = set()
+    for provider in bundled().providers.values():
+        facts = provider.whole.get("facts") or {}
+        for name, row in facts.items():
+            if len(row) > 5 and letter in (row[5] or ""):
+                said.add(provider.canonical_of(name))
+    listed = {row["model"] for row in rows(option, "--all")}
+    assert len(listed) > 50
+    assert listed <= said
