@@ -6,6 +6,7 @@ from inference_providers._face import face
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from inference_providers.chat import file_kinds as file_kinds
     from inference_providers.chat import parameter_rules as parameter_rules
     from inference_providers.chat import parameters as parameters
     from inference_providers.chat.answer import Answer as Answer
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from inference_providers.chat.arguments import BALANCED as BALANCED
     from inference_providers.chat.arguments import CHEAPEST as CHEAPEST
     from inference_providers.chat.arguments import DROP as DROP
+    from inference_providers.chat.arguments import EMBEDDING_MODEL_VARIABLE as EMBEDDING_MODEL_VARIABLE
     from inference_providers.chat.arguments import FASTEST as FASTEST
     from inference_providers.chat.arguments import LISTED as LISTED
     from inference_providers.chat.arguments import MAX_STEPS as MAX_STEPS
@@ -31,6 +33,8 @@ if TYPE_CHECKING:
     from inference_providers.chat.assembly import Assembly as Assembly
     from inference_providers.chat.assembly import ToolCalls as ToolCalls
     from inference_providers.chat.assembly import assembled as assembled
+    from inference_providers.chat.attachments import MOST_BYTES as MOST_BYTES
+    from inference_providers.chat.attachments import file_parts as file_parts
     from inference_providers.chat.completion import FAILED as FAILED
     from inference_providers.chat.completion import PATH as PATH
     from inference_providers.chat.completion import Pieces as Pieces
@@ -58,6 +62,7 @@ if TYPE_CHECKING:
     from inference_providers.chat.completion import usage_in as usage_in
     from inference_providers.chat.completion import with_images as with_images
     from inference_providers.chat.completion import with_instruction as with_instruction
+    from inference_providers.chat.completion import with_parts as with_parts
     from inference_providers.chat.completion import with_usage as with_usage
     from inference_providers.chat.content_items import ContentItem as ContentItem
     from inference_providers.chat.content_items import Type as Type
@@ -65,7 +70,7 @@ if TYPE_CHECKING:
     from inference_providers.chat.conversation import FinishReason as FinishReason
     from inference_providers.chat.conversation import Message as Message
     from inference_providers.chat.conversation import Role as Role
-    from inference_providers.chat.images import image_format as image_format
+    from inference_providers.chat.file_kinds import image_format as image_format
     from inference_providers.chat.images import image_urls as image_urls
     from inference_providers.chat.parameter_rules import Rules as Rules
     from inference_providers.chat.question import Question as Question
@@ -79,6 +84,7 @@ if TYPE_CHECKING:
     from inference_providers.chat.turns import calls_of as calls_of
     from inference_providers.chat.turns import tool_result as tool_result
     from inference_providers.chat.turns import without_calls as without_calls
+    from inference_providers.chat.vectors import LETTERS as LETTERS
     from inference_providers.chat.vectors import TEXTS as TEXTS
     from inference_providers.chat.vectors import Embeddings as Embeddings
     from inference_providers.chat.vectors import Ranking as Ranking
@@ -96,6 +102,7 @@ _HOME = {
         "BALANCED",
         "CHEAPEST",
         "DROP",
+        "EMBEDDING_MODEL_VARIABLE",
         "FASTEST",
         "LISTED",
         "MAX_STEPS",
@@ -113,6 +120,10 @@ _HOME = {
         "Assembly",
         "ToolCalls",
         "assembled",
+    ),
+    "attachments": (
+        "MOST_BYTES",
+        "file_parts",
     ),
     "completion": (
         "FAILED",
@@ -142,6 +153,7 @@ _HOME = {
         "usage_in",
         "with_images",
         "with_instruction",
+        "with_parts",
         "with_usage",
     ),
     "content_items": (
@@ -154,10 +166,8 @@ _HOME = {
         "Message",
         "Role",
     ),
-    "images": (
-        "image_format",
-        "image_urls",
-    ),
+    "file_kinds": ("image_format",),
+    "images": ("image_urls",),
     "parameter_rules": ("Rules",),
     "question": ("Question",),
     "structured": ("SchemaMismatch",),
@@ -176,6 +186,7 @@ _HOME = {
     ),
     "vectors": (
         "Embeddings",
+        "LETTERS",
         "Ranking",
         "TEXTS",
         "parts",
@@ -187,6 +198,7 @@ __getattr__, __dir__ = face(
     __name__,
     _HOME,
     modules=(
+        "file_kinds",
         "parameter_rules",
         "parameters",
     ),

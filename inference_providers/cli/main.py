@@ -5,14 +5,17 @@ from __future__ import annotations
 import click
 
 from inference_providers import __version__
+from inference_providers.cli.ask import main as ask
 from inference_providers.cli.batch import batch
 from inference_providers.cli.batch_jobs import batch_jobs
 from inference_providers.cli.cache import cache
 from inference_providers.cli.callers import callers
 from inference_providers.cli.chat import chat
+from inference_providers.cli.collections import collections
 from inference_providers.cli.completion_script import completion
 from inference_providers.cli.config import config
 from inference_providers.cli.doctor import doctor
+from inference_providers.cli.embed import embed
 from inference_providers.cli.exit_codes import EXIT_CODES
 from inference_providers.cli.keys import keys
 from inference_providers.cli.learned import learned
@@ -26,6 +29,7 @@ from inference_providers.cli.registry import registry
 from inference_providers.cli.resolve import resolve
 from inference_providers.cli.roll_call import roll_call
 from inference_providers.cli.serve import serve
+from inference_providers.cli.similar import similar
 from inference_providers.cli.terms import offline
 from inference_providers.cli.usage import usage
 
@@ -37,9 +41,10 @@ def main() -> None:
     """See which models your keys and servers reach, and look after the registry behind it."""
 
 
+main.add_command(ask, "ask")
 for command in (
-    batch, batch_jobs, cache, callers, chat, completion, config, doctor, keys, learned, local, logs, models, paths,
-    providers, purge, registry, resolve, roll_call, serve, usage,
+    batch, batch_jobs, cache, callers, chat, collections, completion, config, doctor, embed, keys, learned, local,
+    logs, models, paths, providers, purge, registry, resolve, roll_call, serve, similar, usage,
 ):  # fmt: skip
     main.add_command(command)
 
