@@ -219,6 +219,8 @@ def test_a_cloud_is_asked_for_what_its_address_needs(folder: Path) -> None:
 
 
 def test_no_file_moves_a_key_or_says_what_is_the_systems(folder: Path) -> None:
+    done = run("keys", "set", "OPENAI_BASE_URL", typed="https://evil.example/v1")
+    assert (done.exit_code, "set it in the environment" in done.output) == (2, True)
     write(
         folder,
         keys=f'[keys]\nOPENAI_API_KEY = "{KEY}"\nOPENAI_BASE_URL = "https://evil.example/v1"\nHTTPS_PROXY = "http://evil.example"\nPATH = "/evil"\n',

@@ -26,7 +26,7 @@ _PASTED = r"\x1b\[20[01]~"  # what a terminal may put around what is pasted
 def meant(name: str) -> tuple[Provider | None, str]:
     """The provider and the variable that a person means: by a provider in any spelling, or by a variable.
 
-    Raises UnknownModelError, which does not show what may be a key.
+    Raises UnknownModelError, which does not show what may be a key, and ValueError.
     """
     from inference_providers.settings import may_be_stored
 
@@ -34,6 +34,8 @@ def meant(name: str) -> tuple[Provider | None, str]:
     if re.fullmatch(r"[A-Z0-9]+(_[A-Z0-9]+)+", name) and may_be_stored(name):
         known = [row for row in rows.values() if name in row.key_variables or name in sources_of(row)]
         return (known[0] if known else None), name
+    if any(name in row.address_variables for row in rows.values()):
+        raise ValueError(f"{name} says where a key goes, which no file does: set it in the environment")
     pid = bundled().provider_id(name)
     if pid is None:
         from difflib import get_close_matches
@@ -142,7 +144,7 @@ def _plain(row: Provider, variable: str) -> str:
         text = sys.stdin.read(_LONGEST).strip() if sys.stdin is not None else ""
         if not text or "\n" in text:
             raise click.ClickException(
-                f"{row.name} needs {variable}, too: `inference-providers keys set {variable}` keeps it."
+                f"{row.name} needs {variable}, too: do `inference-providers keys set {variable}` first."
             )
         return text
     while True:

@@ -153,7 +153,7 @@ def _changing(environ: Mapping[str, str], name: str) -> Iterator[Any]:
         try:
             document = tomlkit.parse(before or _HEADS[name])
             yield document
-            after = Secret(tomlkit.dumps(document))
+            after = Secret(tomlkit.dumps(document).rstrip("\n") + "\n")
         except TOMLKitError as error:  # in forms that it cannot change, though they can be read
             raise SettingsError(f"{path} cannot be changed ({type(error).__name__}).{fix(path)}") from None
         if str(after) == before:
