@@ -12,11 +12,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 from click.testing import CliRunner, Result
 
 from inference_providers import AsyncProviderList, NoCredentialsError, ProviderList, SettingsError
 from inference_providers.cli import serve as serving
+from inference_providers.cli.completion import complete_model
 from inference_providers.cli.main import main
 from inference_providers.credentials import find
 from inference_providers.gateway import admin_token
@@ -383,6 +385,8 @@ def test_settings_are_set_shown_and_unset(folder: Path) -> None:
     budget = pipeline.preferences.budget
     assert budget is not None
     assert (pipeline.preferences.strategy, budget.per_day, budget.per_call, budget.per_month) == ("fastest", 5, 0.1, 50)
+    context = click.Context(main)
+    assert "fast.one" in [item.value for item in complete_model(context, main.params[0], "fa")]
     assert run("config", "get", "model").output == "gpt-4o,claude-sonnet-4.5\n"
     assert run("config", "get", "aliases.fast.one").output == "gpt-4o-mini\n"
     shown = run("config").output
@@ -520,6 +524,7 @@ def test_doctor_says_where_each_is_from(
     assert "XAI_API_KEY_FILE names" in done.output
     assert "model = gpt-4o  (settings)" in done.output
     assert "did you mean 'model'?" in done.output
+    assert "programs with settings=True." in done.output
     assert "ask_ai would use gpt-4o at openai: the key in the keyring, as OPENAI_API_KEY is used." in done.output
 
 

@@ -12,7 +12,7 @@ from inference_providers.installing import LOCAL
 from inference_providers.offers import addresses, is_offline
 from inference_providers.registry import Registry, bundled
 from inference_providers.servers import discovery, engines, model_files
-from inference_providers.settings import SETTINGS, LayeredEnvironment
+from inference_providers.settings import KEYRING, KEYS_FILE, SETTINGS, SETTINGS_FILE, LayeredEnvironment
 from inference_providers.text import printable
 from inference_providers.transport import network_settings
 
@@ -220,6 +220,8 @@ def report(findings: dict[str, Any]) -> str:
 def _addressed(findings: dict[str, Any]) -> list[str]:
     lines = _section("Settings:", [f"  {s['name']} = {s['value']}  ({s['from']})" for s in findings["settings"]])
     lines += _section("Files of settings and keys:", [f"  {line}" for line in findings["files"]])
+    if {row["from"] for row in (*findings["keys"], *findings["settings"])} & {KEYRING, KEYS_FILE, SETTINGS_FILE}:
+        lines += ["", "What is kept counts for commands, the gateway and programs with settings=True."]
     lines += _section(
         "Addresses changed by you:",
         [f"  {a['variable']}: {a['provider']} goes to {a['address']}" for a in findings["addresses"]],

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from inference_providers.settings.stored import KEYRING as KEYRING
     from inference_providers.settings.stored import KEYS as KEYS
     from inference_providers.settings.stored import KEYS_FILE as KEYS_FILE
+    from inference_providers.settings.stored import SETTINGS_FILE as SETTINGS_FILE
     from inference_providers.settings.stored import may_be_stored as may_be_stored
     from inference_providers.settings.stored import unknown as unknown
     from inference_providers.settings.system_keyring import backend as backend
@@ -40,6 +41,7 @@ _HOME = {
         "KEYRING",
         "KEYS",
         "KEYS_FILE",
+        "SETTINGS_FILE",
         "may_be_stored",
         "unknown",
     ),
