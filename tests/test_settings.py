@@ -71,6 +71,8 @@ def test_a_list_reads_what_is_stored_only_where_it_is_told_to(folder: Path, kind
     )
     with pytest.raises(NoCredentialsError):
         kind(local=False).candidates("gpt-oss-120b")
+    with pytest.raises(NoCredentialsError, match=r"Keys are kept in .*: ProviderList\(settings=True\) goes by them"):
+        kind(local=False).candidates("auto")
     told = kind(local=False, settings=True)
     assert [offer.provider for offer in told.candidates("work")] == ["groq"]
     assert told.explain().chosen.internal_name == "openai/gpt-oss-20b"

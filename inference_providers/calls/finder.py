@@ -163,9 +163,10 @@ class Finder(Secretive):
     def guidance(self) -> Guidance:
         """What to say to those without a key that is used."""
         from inference_providers.offers import Guidance
+        from inference_providers.settings import unread
 
         advice = self._launchables.advice if self._local else tuple
-        return Guidance(self.accesses, self.environ, self.local_servers, advice)
+        return Guidance(self.accesses, self.environ, self.local_servers, advice, unread)
 
     @cached_property
     def _launchables(self) -> Launchables:

@@ -38,8 +38,13 @@ class Guidance:
         environ: Mapping[str, str],
         local: Callable[[], Sequence[LocalServer]] = tuple,
         advice: Callable[[], Sequence[str]] = tuple,
+        kept: Callable[[Mapping[str, str]], Sequence[str]] = lambda _: (),
     ) -> None:
-        """*local*: the servers that run here. *advice*: what would have a model answer here, in lines."""
+        """*local*: the servers that run here. *advice*: what would have a model answer here, in lines.
+
+        *kept*: what there is that is not read, likewise.
+        """
+        self._kept = kept
         self._accesses, self._registry, self._environ = accesses, accesses.registry, Environment.of(environ)
         self._local, self._advice = local, advice
 
@@ -281,7 +286,7 @@ class Guidance:
             unused = [*(unused or ["Set, but not used:"]), *ended]
         key = "No usable API key" if unused else "No API key"
         server = "no model server that can be asked" if here else "no model server"
-        lines = [f"{key} and {server} was found.", *unused, *misspelt, *here]
+        lines = [f"{key} and {server} was found.", *self._kept(self._environ), *unused, *misspelt, *here]
         if rows:
             lines += ["The easiest keys to get (set the variable to the key):", *rows]
         lines.append(f"Without a key: start Ollama, LM Studio, llama.cpp or vLLM, or set {_MODEL_VARIABLE}")

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from inference_providers.settings.known import SETTINGS as SETTINGS
     from inference_providers.settings.layers import LayeredEnvironment as LayeredEnvironment
     from inference_providers.settings.layers import layered as layered
+    from inference_providers.settings.layers import unread as unread
     from inference_providers.settings.layers import with_settings as with_settings
     from inference_providers.settings.stored import CONFIG as CONFIG
     from inference_providers.settings.stored import KEYRING as KEYRING
@@ -34,6 +35,7 @@ _HOME = {
     "layers": (
         "LayeredEnvironment",
         "layered",
+        "unread",
         "with_settings",
     ),
     "stored": (

@@ -5,6 +5,8 @@ Whatever reads the environment reads these, so nothing below learns of another w
 
 from __future__ import annotations
 
+import os
+
 from inference_providers.credentials import Environment
 from inference_providers.errors import LocalServerError, SettingsError
 from inference_providers.files import folders
@@ -134,6 +136,14 @@ def with_settings(
         if not isinstance(model, str):
             raise SettingsError(f"{made.stored.path(CONFIG)}: aliases.{name} must be the name of a model, as text.")
     return made, {**own, **(aliases or {})}
+
+
+def unread(environ: Mapping[str, str]) -> list[str]:
+    """What to say where keys are kept and a program does not go by them, in lines; none where there are none."""
+    folder = None if isinstance(environ, LayeredEnvironment) else folders.own("config", environ)
+    if folder is None or not os.path.isfile(path := os.path.join(folder, KEYS)):
+        return []
+    return [f"Keys are kept in {path}: ProviderList(settings=True) goes by them."]
 
 
 def section(name: str, environ: Mapping[str, str]) -> dict[str, Any]:
