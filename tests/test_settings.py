@@ -370,6 +370,7 @@ def test_settings_are_set_shown_and_unset(folder: Path) -> None:
         ("aliases.fast.one", "gpt-4o-mini"),
         ("budget", "per_day=5,per_call=0.1"),
         ("budget.per_month", "50"),
+        ("embedding_model", "text-embedding-3-small"),
         ("offline", "false"),
         ("avoid", "CN,local"),
         ("mcp.files.args", '["-m", "server"]'),
@@ -404,6 +405,7 @@ def test_settings_are_set_shown_and_unset(folder: Path) -> None:
     [
         (("modle", "gpt-4o"), 2, "did you mean 'model'"),
         (("model", "gemma-33"), 4, "gemma-3"),
+        (("embedding_model", "gpt-4o"), 2, "--kind embeddings"),
         (("policy", "cheap"), 2, "cheapest"),
         (("avoid", "nosuchplace"), 2, "nosuchplace"),
         (("offline", "perhaps"), 2, "true or false"),
