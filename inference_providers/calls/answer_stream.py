@@ -97,6 +97,29 @@ class AnswerStream:
             raise ValueError("the stream has not come to its end; iterate over it first")
         return self._gathered.answer
 
+    def show(self) -> None:
+        """Show the text as it comes, until its end: in the cell of a notebook, else on standard output.
+
+        Then `answer` has it. Raises what iterating raises.
+        """
+        from inference_providers.calls.gathering import Shown
+
+        shown = Shown(self._gathered)
+        try:
+            if self._gathered.answer is None:
+                for piece in self:
+                    shown.add(piece)
+        except BaseException as error:
+            shown.broken(error)
+            self.close()
+            raise
+        shown.end()
+
+    def _ipython_display_(self) -> None:
+        from inference_providers.calls.waiting import to_its_end
+
+        to_its_end(self.show)
+
     def close(self) -> None:
         """Stop: the provider stops generating."""
         self._closed = self._closed or self._gathered.answer is None

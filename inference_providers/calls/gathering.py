@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 from inference_providers import chat
+from inference_providers.attempts import reason
 from inference_providers.chat import Answer, AnswerBuilder
 from inference_providers.usage import Charge, usage_of
 
@@ -57,6 +58,11 @@ class Gathered:
         """Text that was held back, since it might have been the beginning of a tag."""
         return "" if self._splitter is None else self._part(self._splitter.end())
 
+    @property
+    def text(self) -> str:
+        """The text so far."""
+        return chat.reply_text(self._assembly.reply) if self._splitter is None else self._parted[0].text
+
     def finish(self, reply: StreamReply | AsyncStreamReply) -> None:
         """All has come. Raises ContentFilteredError for a refusal."""
         if self.answer is not None:
@@ -81,3 +87,29 @@ class Gathered:
         text, thoughts = self._parted[0].text, self._parted[1].text.strip()
         parted = (text, thoughts) if thoughts else None
         self.answer = given.answer(data, reply.offer, self._turns, parted=parted, thoughts=self._thoughts.text)
+
+
+class Shown:
+    """What has come of a stream, shown to a person as it comes."""
+
+    def __init__(self, gathered: Gathered) -> None:
+        from inference_providers.rendering import Text
+
+        self._gathered = gathered
+        self._text = Text(gathered.text)
+
+    def add(self, piece: str) -> None:
+        """Show a further piece."""
+        self._text.add(piece)
+
+    def end(self) -> None:
+        """Show who has answered, where all has come; else that somebody has stopped it."""
+        answer = self._gathered.answer
+        if answer is None:
+            self._text.broken("stopped before its end")
+        else:
+            self._text.end(str(answer), answer._repr_markdown_())
+
+    def broken(self, error: BaseException) -> None:
+        """Show why no more will come."""
+        self._text.broken(reason(error) if isinstance(error, Exception) else "interrupted")

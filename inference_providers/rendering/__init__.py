@@ -6,6 +6,10 @@ from inference_providers._face import face
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from inference_providers.rendering.cells import Cell as Cell
+    from inference_providers.rendering.cells import Text as Text
+    from inference_providers.rendering.cells import bar as bar
+    from inference_providers.rendering.cells import notebook as notebook
     from inference_providers.rendering.markdown import note as note
     from inference_providers.rendering.markdown import safe as safe
     from inference_providers.rendering.markup import Markup as Markup
@@ -17,6 +21,12 @@ if TYPE_CHECKING:
     from inference_providers.rendering.table import pairs as pairs
 
 _HOME = {
+    "cells": (
+        "Cell",
+        "Text",
+        "bar",
+        "notebook",
+    ),
     "markdown": (
         "note",
         "safe",
