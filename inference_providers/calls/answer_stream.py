@@ -102,9 +102,9 @@ class AnswerStream:
 
         Then `answer` has it. Raises what iterating raises.
         """
-        from inference_providers.calls.gathering import Shown
+        from inference_providers.calls.stream_view import StreamView
 
-        shown = Shown(self._gathered)
+        shown = StreamView(self._gathered)
         try:
             if self._gathered.answer is None:
                 for piece in self:
@@ -116,7 +116,7 @@ class AnswerStream:
         shown.end()
 
     def _ipython_display_(self) -> None:
-        from inference_providers.calls.waiting import to_its_end
+        from inference_providers.calls.stream_view import to_its_end
 
         to_its_end(self.show)
 

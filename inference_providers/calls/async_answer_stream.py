@@ -104,9 +104,9 @@ class AsyncAnswerStream:
 
         Then `answer` has it. Raises what iterating raises.
         """
-        from inference_providers.calls.gathering import Shown
+        from inference_providers.calls.stream_view import StreamView
 
-        shown = Shown(self._gathered)
+        shown = StreamView(self._gathered)
         try:
             if self._gathered.answer is None:
                 async for piece in self:
@@ -118,7 +118,7 @@ class AsyncAnswerStream:
         shown.end()
 
     def _ipython_display_(self) -> None:
-        from inference_providers.calls.async_waiting import to_its_end
+        from inference_providers.calls.stream_view import to_its_end
 
         to_its_end(self.show)
 

@@ -8,7 +8,7 @@ from inference_providers.transport import Cancellation, run_race_async, running_
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Coroutine, Sequence
+    from collections.abc import Awaitable, Callable, Sequence
     from typing import Any, TypeVar
 
     T = TypeVar("T")
@@ -60,30 +60,6 @@ async def hedged(
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-
-
-def to_its_end(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
-    """Do it: in the event loop that runs (a notebook's), while other things go on, or here and now."""
-    try:
-        task = asyncio.get_running_loop().create_task(work())
-    except RuntimeError:
-        asyncio.run(work())
-        return
-    _under_way.add(task)
-    task.add_done_callback(_told)
-
-
-_under_way: set[asyncio.Task[None]] = set()  # an event loop itself does not hold them
-
-
-def _told(task: asyncio.Task[None]) -> None:
-    _under_way.discard(task)
-    if not task.cancelled() and (error := task.exception()) is not None:
-        import sys
-
-        from inference_providers.text import printable
-
-        sys.stderr.write(printable(f"{type(error).__name__}: {error}\n"))
 
 
 def begun(stream: T) -> T:

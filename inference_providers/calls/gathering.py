@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 
 from inference_providers import chat
-from inference_providers.attempts import reason
 from inference_providers.chat import Answer, AnswerBuilder
 from inference_providers.usage import Charge, usage_of
 
@@ -87,29 +86,3 @@ class Gathered:
         text, thoughts = self._parted[0].text, self._parted[1].text.strip()
         parted = (text, thoughts) if thoughts else None
         self.answer = given.answer(data, reply.offer, self._turns, parted=parted, thoughts=self._thoughts.text)
-
-
-class Shown:
-    """What has come of a stream, shown to a person as it comes."""
-
-    def __init__(self, gathered: Gathered) -> None:
-        from inference_providers.rendering import Text
-
-        self._gathered = gathered
-        self._text = Text(gathered.text)
-
-    def add(self, piece: str) -> None:
-        """Show a further piece."""
-        self._text.add(piece)
-
-    def end(self) -> None:
-        """Show who has answered, where all has come; else that somebody has stopped it."""
-        answer = self._gathered.answer
-        if answer is None:
-            self._text.broken("stopped before its end")
-        else:
-            self._text.end(str(answer), answer._repr_markdown_())
-
-    def broken(self, error: BaseException) -> None:
-        """Show why no more will come."""
-        self._text.broken(reason(error) if isinstance(error, Exception) else "interrupted")

@@ -34,11 +34,6 @@ def all_of(functions: Sequence[Callable[[], T]]) -> list[T]:
     return [function() for function in functions]
 
 
-def to_its_end(work: Callable[[], None]) -> None:
-    """Do it."""
-    work()
-
-
 def hedged(
     first: Callable[[Cancellation | None], T],
     second: Callable[[Cancellation | None], T],

@@ -6,10 +6,10 @@ from inference_providers.rendering import money, note, safe
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from inference_providers.chat.answer import Answer
+    from typing import Any
 
 
-def markdown_of(answer: Answer) -> str:
+def markdown_of(answer: Any) -> str:
     """An answer as Markdown; what the model wrote cannot act in whatever renders it."""
     text = str(answer)
     if answer.parsed is not None and text.lstrip()[:1] in ("{", "["):
@@ -18,7 +18,7 @@ def markdown_of(answer: Answer) -> str:
     return "\n\n".join(filter(None, (safe(text), note(said) if said else "")))
 
 
-def footer(answer: Answer) -> str:
+def footer(answer: Any) -> str:
     """Who gave an answer, for how many tokens, at what price, in what time; and what a reader should know of it."""
     usage, failed = answer.usage, sum(attempt.error is not None for attempt in answer.attempts)
     names = [str((call.get("function") or {}).get("name")) for call in answer.tool_calls]

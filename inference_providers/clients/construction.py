@@ -12,6 +12,7 @@ from functools import partial
 from inference_providers.calls import LAUNCH, Finder, Pipeline
 from inference_providers.chat import PREFERRING, check_timeout
 from inference_providers.credentials import Environment, Secretive, hidden
+from inference_providers.offers import Offers
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -109,8 +110,6 @@ class Directory(Secretive):
         Empty when no key for it is set. A list that a notebook shows as a table; `table()` and `to_pandas()` give it
         without keys. Raises UnknownModelError for a name that no rule resolves.
         """
-        from inference_providers.offers import Offers
-
         if canonical_name is None or self.compat:
             from inference_providers.clients import version_0_2
 
@@ -138,8 +137,6 @@ class Directory(Secretive):
 
         Raises UnknownModelError or NoCredentialsError.
         """
-        from inference_providers.offers import Offers
-
         return Offers(self.pipeline.finder.own_candidates(name, provider=provider))
 
     def local_servers(self) -> list[LocalServer]:

@@ -1,4 +1,4 @@
-"""How things look where no terminal is: HTML that is built, tables, Markdown made safe, cells of notebooks."""
+"""How things look where no terminal is: HTML that is built, tables, Markdown made safe, cells that change."""
 
 from __future__ import annotations
 
