@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from inference_providers.attempts import Attempt
     from inference_providers.calls.stream_reply import StreamReply
+    from inference_providers.calls.stream_view import StreamView
     from inference_providers.chat import Answer
     from inference_providers.offers import Offer
 
@@ -104,21 +105,24 @@ class AnswerStream:
         """
         from inference_providers.calls.stream_view import StreamView
 
-        shown = StreamView(self._gathered)
+        self.open()
+        self._show_in(StreamView(self._gathered))
+
+    def _show_in(self, view: StreamView) -> None:
         try:
             if self._gathered.answer is None:
                 for piece in self:
-                    shown.add(piece)
+                    view.add(piece)
         except BaseException as error:
-            shown.broken(error)
+            view.broken(error)
             self.close()
             raise
-        shown.end()
+        view.end()
 
     def _ipython_display_(self) -> None:
-        from inference_providers.calls.stream_view import to_its_end
+        from inference_providers.calls.stream_view import display
 
-        to_its_end(self.show)
+        display(self)
 
     def close(self) -> None:
         """Stop: the provider stops generating."""

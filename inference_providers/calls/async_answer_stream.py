@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from inference_providers.attempts import Attempt
     from inference_providers.calls.async_stream_reply import AsyncStreamReply
+    from inference_providers.calls.stream_view import StreamView
     from inference_providers.chat import Answer
     from inference_providers.offers import Offer
 
@@ -106,21 +107,24 @@ class AsyncAnswerStream:
         """
         from inference_providers.calls.stream_view import StreamView
 
-        shown = StreamView(self._gathered)
+        await self.open()
+        await self._show_in(StreamView(self._gathered))
+
+    async def _show_in(self, view: StreamView) -> None:
         try:
             if self._gathered.answer is None:
                 async for piece in self:
-                    shown.add(piece)
+                    view.add(piece)
         except BaseException as error:
-            shown.broken(error)
+            view.broken(error)
             await self.aclose()
             raise
-        shown.end()
+        view.end()
 
     def _ipython_display_(self) -> None:
-        from inference_providers.calls.stream_view import to_its_end
+        from inference_providers.calls.stream_view import display
 
-        to_its_end(self.show)
+        display(self)
 
     async def aclose(self) -> None:
         """Stop: the provider stops generating."""

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from inference_providers.attempts import reason
 from inference_providers.rendering import Text
-from inference_providers.text import printable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Callable
     from typing import Any
 
     from inference_providers.calls.gathering import Gathered
@@ -23,6 +21,10 @@ class StreamView:
     def __init__(self, gathered: Gathered) -> None:
         self._gathered = gathered
         self._text = Text(gathered.text)
+
+    def wait(self) -> None:
+        """Take a place for what is to come."""
+        self._text.wait()
 
     def add(self, piece: str) -> None:
         """Show a further piece."""
@@ -38,28 +40,29 @@ class StreamView:
 
     def broken(self, error: BaseException) -> None:
         """Show why no more will come."""
-        self._text.broken(reason(error) if isinstance(error, Exception) else "interrupted")
+        self._text.broken(str(error) or reason(error) if isinstance(error, Exception) else "interrupted")
 
 
-def to_its_end(work: Callable[[], Any]) -> None:
-    """Call it. What is asynchronous is done in the event loop that runs (a notebook's), while other things go on."""
-    waiting = work()
-    if waiting is None:
+def display(stream: Any) -> None:
+    """Show a stream in IPython. An asynchronous one fills its cell while the notebook goes on."""
+    if hasattr(stream, "__iter__"):
+        stream.show()
         return
     import asyncio
 
     try:
-        task = asyncio.get_running_loop().create_task(waiting)
+        loop = asyncio.get_running_loop()
     except RuntimeError:
-        asyncio.run(waiting)
+        asyncio.run(stream.show())
         return
+    view = StreamView(stream._gathered)
+    view.wait()
+    task = loop.create_task(stream._show_in(view))
     _under_way.add(task)
     task.add_done_callback(_ended)
 
 
 def _ended(task: asyncio.Task[None]) -> None:
     _under_way.discard(task)
-    if not task.cancelled() and (error := task.exception()) is not None:
-        import sys
-
-        sys.stderr.write(printable(f"{type(error).__name__}: {error}\n"))
+    if not task.cancelled():
+        task.exception()  # which the cell shows

@@ -1,4 +1,4 @@
-"""What notebooks and IPython get beyond what everybody gets: the magics `%ask` and `%%ask`."""
+"""What notebooks get beyond what everybody gets: the magics `%ask` and `%%ask`."""
 
 from __future__ import annotations
 

@@ -51,6 +51,11 @@ class Cell:
         self._handle: Any = None
         self._pace = Pace()
 
+    @property
+    def is_shown(self) -> bool:
+        """Whether there is anything yet."""
+        return self._handle is not None
+
     def is_due(self, size: int) -> bool:
         """Whether it is time for an update with so many characters."""
         return self._pace.is_due(size)
@@ -76,6 +81,11 @@ class Text:
         if so_far:
             self.add(so_far)
 
+    def wait(self) -> None:
+        """Take a place, where nothing has come yet."""
+        if self._cell is not None:
+            self._cell.show("text/markdown", "…", "…")
+
     def add(self, piece: str) -> None:
         """Show a further piece, now or with those to come."""
         self._pieces.append(piece)
@@ -96,7 +106,7 @@ class Text:
         """No more will come: what has come stays, with a remark."""
         if self._cell is None:
             _write("\n")
-        elif self._pieces:
+        elif self._pieces or self._cell.is_shown:
             self._show(why)
 
     def _show(self, remark: str = "") -> None:

@@ -30,6 +30,8 @@ _INSTEAD = {"<": "&lt;", "]": "&#93;", "!": "&#33;", "\\": "\\ "}
 _URL = re.compile(r"<(https?://[\w\-./?=&%#~:+,;@]+)>", re.IGNORECASE)
 _MATH = re.compile(r"(?<!\\)\\\((.{1,300}?)\\\)|(?<!\\)\\\[(.{1,1000}?)\\\]", re.DOTALL)
 _FENCE = re.compile(r"[ \t>]*+(?:(?:[-+*]|\d{1,9}[.)])[ \t>]++)*+(`{3,}|~{3,})(.*)")
+_SIGNS = re.compile(r"[^\w \u0080-\U0010ffff]|_")
+_SIGNS_BUT_FEW = re.compile(r"[^\w \u0080-\U0010ffff.,/-]|_")  # within a line these mean nothing
 _OURS = ("<pre><code>", "</code></pre>", "<code>", "</code>")
 
 
@@ -44,12 +46,16 @@ def safe(text: str) -> str:
 
 def plain(text: str) -> str:
     """*text* as Markdown that says just that, on one line: every sign that could mean something as an entity."""
-    return re.sub(r"[^\w \u0080-\U0010ffff]|_", lambda match: f"&#{ord(match[0])};", printable(text))
+    return _SIGNS.sub(_entity, printable(text))
 
 
 def note(text: str) -> str:
     """A remark in small letters, as Markdown."""
-    return f"<small>{plain(text)}</small>"
+    return f"<small>{_SIGNS_BUT_FEW.sub(_entity, printable(text))}</small>"
+
+
+def _entity(match: re.Match[str]) -> str:
+    return f"&#{ord(match[0])};"
 
 
 def _block_of_code(text: str) -> str:
