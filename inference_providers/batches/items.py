@@ -166,8 +166,8 @@ class Result:
         """A row for a table, with the same names whether there is an answer or an error."""
         row: dict[str, Any] = {"index": self.index, "custom_id": self.custom_id, **dict.fromkeys(_COLUMNS)}
         if self.error is not None:
-            problem = problem_of(self.error)
-            return row | {"error": f"{problem['type']}: {problem['message']}"}
+            earlier = isinstance(self.error, FailedEarlier)  # then its message says of what type it was
+            return row | {"error": str(self.error) if earlier else f"{type(self.error).__name__}: {self.error}"}
         answer, usage = self.answer, self.answer.usage
         row |= {"answer": str(answer), "latency": round(answer.latency, 3)}
         row |= {name: getattr(answer, name) for name in ("provider", "model", "cost", "finish_reason", "parsed")}

@@ -70,9 +70,10 @@ class _Connection:
             return tuple(self)[index]
 
     def _repr_html_(self) -> str:
-        from inference_providers.rendering import caption
+        from inference_providers.rendering import pairs
 
-        return caption(f"{type(self).__name__} to {self.provider}/{self.name}").text + self.attempts._repr_html_()
+        kind = {"provider": self.provider, "model": self.name, "canonical name": self.offer.canonical_name}
+        return pairs(kind, type(self).__name__).text + self.attempts.table()._repr_html_()
 
     def __repr__(self) -> str:
         return in_line(f"<{type(self).__name__} to {self.provider}/{self.name}>")

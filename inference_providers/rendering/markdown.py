@@ -12,6 +12,7 @@ alike. So nothing here depends on what is code: whatever could act is nowhere in
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 
 from inference_providers.text import printable
 
@@ -24,12 +25,13 @@ _TAG = r"<(?=[A-Za-z/!?])"
 _LINK = r"\](?=[(:][ \t<>]*+\n?+[ \t<>]*+(?!https?://|mailto:)%s{0,199}(?:[:&]|(?<=%s{199})))"
 _LINK = _LINK.replace("%s", r"[\w+.\-\\<> \t\u0080-\U0010ffff]")
 _PICTURE = r"!(?=\[)"
-_MACRO = r"\\(?=(?:href|style|class|cssId|require)\b)"  # of MathJax: links, and looks of the page
+_MACRO = r"\\(?=(?:href|style|class|cssId|require)[ \t\n]*+\{)"  # of MathJax: links, and looks of the page
 _HOSTILE = re.compile("|".join((_TAG, _LINK, _PICTURE, _MACRO)), re.IGNORECASE)
 _INSTEAD = {"<": "&lt;", "]": "&#93;", "!": "&#33;", "\\": "\\ "}
 _URL = re.compile(r"<(https?://[\w\-./?=&%#~:+,;@]+)>", re.IGNORECASE)
-_MATH = re.compile(r"(?<!\\)\\\((.{1,300}?)\\\)|(?<!\\)\\\[(.{1,1000}?)\\\]", re.DOTALL)
-_FENCE = re.compile(r"[ \t>]*+(?:(?:[-+*]|\d{1,9}[.)])[ \t>]++)*+(`{3,}|~{3,})(.*)")
+_MATH = re.compile(r"\\[\\()\[\]]")  # how some models begin and end formulas, and an escaped backslash
+_ENDS = {r"\(": (r"\)", "$"), r"\[": (r"\]", "$$")}
+_FENCE = re.compile(r"[ \t>]*+(?:(?:[-+*]|\d{1,9}[.)])[ \t>]++)*+(`{3,}|~{3,})(.*)").fullmatch
 _SIGNS = re.compile(r"[^\w \u0080-\U0010ffff]|_")
 _SIGNS_BUT_FEW = re.compile(r"[^\w \u0080-\U0010ffff.,/-]|_")  # within a line these mean nothing
 _OURS = ("<pre><code>", "</code></pre>", "<code>", "</code>")
@@ -67,7 +69,7 @@ def _blocks(lines: list[str]) -> Iterator[str]:
     between: list[str] = []
     at = 0
     while at < len(lines):
-        fence = _FENCE.fullmatch(lines[at])
+        fence = _FENCE(lines[at])
         if fence is None or (fence[1][0] == "`" and "`" in fence[2]):
             between.append(lines[at])
             at += 1
@@ -140,5 +142,17 @@ def _inline(text: str) -> str:
 
 
 def _words(text: str) -> str:
-    text = _MATH.sub(lambda match: f"${match[1].strip()}$" if match[1] else f"$${match[2]}$$", text)
-    return _HOSTILE.sub(lambda match: _INSTEAD[match[0]], _URL.sub(r"\1", text))
+    return _HOSTILE.sub(lambda match: _INSTEAD[match[0]], _URL.sub(r"\1", _with_dollars(text)))
+
+
+def _with_dollars(text: str) -> str:
+    """Formulas between `$`, as notebooks want them, in place of backslashes and brackets."""
+    marks = [match for match in _MATH.finditer(text) if match[0] != r"\\"]
+    made, last = [], 0
+    for first, second in pairwise(marks):
+        end, sign = _ENDS.get(first[0], ("", ""))
+        if second[0] == end and first.start() >= last:
+            inner = text[first.end() : second.start()]
+            made += [text[last : first.start()], sign, inner.strip() if sign == "$" else inner, sign]
+            last = second.end()
+    return "".join([*made, text[last:]])

@@ -34,7 +34,7 @@ _ADDRESSES = ("href", "src", "action", "formaction")
 _LOOKS = {  # of things in notebooks; no colour, so that they are readable in light and in dark
     "text": "text-align:left;vertical-align:top;max-width:45em",
     "number": "text-align:right;vertical-align:top;white-space:nowrap",
-    "caption": "text-align:left;margin:.3em 0",
+    "caption": "text-align:left;caption-side:top",
     "muted": "opacity:.7",
     "wide": "width:20em;max-width:60%;vertical-align:middle;margin-right:.7em",
 }

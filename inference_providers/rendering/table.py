@@ -31,7 +31,8 @@ class Table(list["dict[str, Any]"]):
 
     def __str__(self) -> str:
         rows = [[said(row.get(name), _LONGEST_IN_TEXT) for name in self.shown] for row in self]
-        columns = list(zip(self.shown.values(), *rows, strict=True))
+        head = [said(heading, _LONGEST_IN_TEXT) for heading in self.shown.values()]
+        columns = list(zip(head, *rows, strict=True))
         widths = [max(map(len, column)) for column in columns]
         right = [self._is_number(name) for name in self.shown]
         lines = [
@@ -39,7 +40,7 @@ class Table(list["dict[str, Any]"]):
                 cell.rjust(width) if number else cell.ljust(width)
                 for cell, width, number in zip(line, widths, right, strict=True)
             ).rstrip()
-            for line in [list(self.shown.values()), *rows]
+            for line in [head, *rows]
         ]
         return "\n".join(([said(self.title, _LONGEST)] if self.title else []) + lines)
 
@@ -55,14 +56,15 @@ class Table(list["dict[str, Any]"]):
         from inference_providers.rendering.markup import tag
 
         looks = {name: "number" if self._is_number(name) else "text" for name in self.shown}
-        head = [tag("th", heading, look=looks[name]) for name, heading in self.shown.items()]
+        head = [tag("th", heading, scope="col", look=looks[name]) for name, heading in self.shown.items()]
         rows = [
             tag("tr", [tag("td", said(row.get(name), _LONGEST), look=looks[name]) for name in self.shown])
             for row in self[:MOST]
         ]
         left = len(self) - MOST
         more = tag("p", f"and {left:,} more", look="muted") if left > 0 else None
-        return tag("div", caption(self.title), tag("table", tag("thead", tag("tr", head)), tag("tbody", rows)), more)
+        table = tag("table", caption(self.title), tag("thead", tag("tr", head)), tag("tbody", rows))
+        return tag("div", table, more)
 
     def _is_number(self, name: str) -> bool:
         values = [row[name] for row in self if row.get(name) is not None]
@@ -79,10 +81,10 @@ def frame(rows: Sequence[Mapping[str, Any]]) -> Any:
 
 
 def caption(title: str) -> Markup:
-    """What stands above something; nothing where there is nothing to say."""
+    """What stands above a table; nothing where there is nothing to say."""
     from inference_providers.rendering.markup import group, tag
 
-    return tag("div", said(title, 1000), look="caption") if title else group()
+    return tag("caption", said(title, 1000), look="caption") if title else group()
 
 
 def pairs(values: Mapping[str, Any], title: str = "") -> Markup:
@@ -90,11 +92,15 @@ def pairs(values: Mapping[str, Any], title: str = "") -> Markup:
     from inference_providers.rendering.markup import tag
 
     rows = [
-        tag("tr", tag("th", name.replace("_", " "), look="text"), tag("td", said(value, _LONGEST), look="text"))
+        tag(
+            "tr",
+            tag("th", name.replace("_", " "), scope="row", look="text"),
+            tag("td", said(value, _LONGEST), look="text"),
+        )
         for name, value in values.items()
         if value is not None and value not in ("", [], {})
     ]
-    return tag("div", caption(title), tag("table", tag("tbody", rows)))
+    return tag("div", tag("table", caption(title), tag("tbody", rows)))
 
 
 def said(value: Any, longest: int) -> str:
