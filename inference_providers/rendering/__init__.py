@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from inference_providers.rendering.markup import group as group
     from inference_providers.rendering.markup import tag as tag
     from inference_providers.rendering.table import Table as Table
-    from inference_providers.rendering.table import caption as caption
     from inference_providers.rendering.table import money as money
     from inference_providers.rendering.table import pairs as pairs
 
@@ -38,7 +37,6 @@ _HOME = {
     ),
     "table": (
         "Table",
-        "caption",
         "money",
         "pairs",
     ),
