@@ -162,8 +162,8 @@ def test_tables_of_anything_can_be_shown(rows: list[dict[str, Any]]) -> None:
 
 def test_long_tables_say_how_much_more_there_is() -> None:
     table = Table({"number": number} for number in range(1234))
-    assert_shows(table, "and 1,174 more")
-    assert len([name for name, _ in Read(table._repr_html_()).found if name == "td"]) == 60
+    assert_shows(table, "and 1,209 more")
+    assert len([name for name, _ in Read(table._repr_html_()).found if name == "td"]) == 25
     assert str(table).splitlines()[-1] == "1,233".rjust(len("number"))
 
 
@@ -368,6 +368,7 @@ class Notebook:
         self.kernel = object()
         self.displayhook = SimpleNamespace(update_user_ns=lambda value: self.user_ns.update(_=value))
         self.magics: dict[str, Any] = {}
+        self.input_transformers_cleanup: list[Any] = []
         self.requests: list[Any] = []  # of whom is asked
 
     def display(self, data: dict[str, str], *, raw: bool, display_id: bool) -> Any:
@@ -547,6 +548,19 @@ def test_a_wrong_line_is_told_in_a_line(ask: Any, notebook: Notebook, line: str,
         ask(line)
     assert CANARY not in str(caught.value)
     assert notebook.outputs == []
+
+
+def test_a_question_mark_at_the_end_asks_for_no_help(ask: Any, notebook: Notebook) -> None:
+    inference_providers.load_ipython_extension(notebook)  # type: ignore[attr-defined]  # as a reload does
+    (transform,) = notebook.input_transformers_cleanup
+    code = "".join(
+        transform(["x = 1\n", "if x:\n", "    %ask -p mine What's up?  \n", "%ask?\n", "%asked how?\n", "y = 'a?'"])
+    )
+    assert code == (
+        "x = 1\nif x:\n    get_ipython().run_line_magic('ask', \"-p mine What's up?\")\n%ask?\n%asked how?\ny = 'a?'"
+    )
+    assert transform(["%%ask\n", "%ask why?"]) == ["%%ask\n", "%ask why?"]
+    assert transform([]) == []
 
 
 def test_a_question_may_begin_with_a_dash(ask: Any, notebook: Notebook) -> None:

@@ -20,6 +20,7 @@ _OPTIONS = {  # by what they are called in a line; those that may be repeated ar
 }  # fmt: skip
 _REPEATED, _FLAGS = ("models", "options"), ("goes_on",)
 _WORD = re.compile(r"""\s*(?:"([^"]*)"|'([^']*)'|(\S+))(?=\s|$)""")
+_QUESTION = re.compile(r"^([ \t]*)%ask[ \t]+(\S.*\?)[ \t]*(\n?)$")
 _NAME = re.compile(r"\{\{(\w+)\}\}|\{([^\W\d]\w*)\}")
 
 
@@ -49,6 +50,19 @@ def load_ipython_extension(shell: Any) -> None:
         asking.ask(line, cell)
 
     shell.register_magic_function(no_var_expand(ask), "line_cell", "ask")
+    if with_question_marks not in shell.input_transformers_cleanup:
+        shell.input_transformers_cleanup.append(with_question_marks)
+
+
+def with_question_marks(lines: list[str]) -> list[str]:
+    """The lines of a cell, as IPython reads it; a question at whose end it would give help is one for `%ask`."""
+    if lines and lines[0].startswith("%%"):
+        return lines
+    return [_QUESTION.sub(_call, line) for line in lines]
+
+
+def _call(match: re.Match[str]) -> str:
+    return f"{match[1]}get_ipython().run_line_magic('ask', {match[2]!r}){match[3]}"
 
 
 class _Asking:

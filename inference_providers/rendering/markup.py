@@ -33,6 +33,7 @@ _NAMES = frozenset((
 _ADDRESSES = ("href", "src", "action", "formaction")
 _LOOKS = {  # of things in notebooks; no colour, so that they are readable in light and in dark
     "text": "text-align:left;vertical-align:top;max-width:45em",
+    "word": "text-align:left;vertical-align:top;white-space:nowrap",
     "number": "text-align:right;vertical-align:top;white-space:nowrap",
     "caption": "text-align:left;caption-side:top",
     "muted": "opacity:.7",

@@ -9,9 +9,10 @@ if TYPE_CHECKING:
 
     from inference_providers.rendering.markup import Markup
 
-MOST = 60  # rows that are shown; all of them are there
+MOST = 25  # rows that are shown; all of them are there
 _LONGEST = 300  # characters of a cell in a notebook
 _LONGEST_IN_TEXT = 60
+_WORD = 60  # characters that stand on one line
 
 
 class Table(list["dict[str, Any]"]):
@@ -55,7 +56,7 @@ class Table(list["dict[str, Any]"]):
         """The table as `Markup`, for what shows more than that."""
         from inference_providers.rendering.markup import tag
 
-        looks = {name: "number" if self._is_number(name) else "text" for name in self.shown}
+        looks = {name: self._look(name) for name in self.shown}
         head = [tag("th", heading, scope="col", look=looks[name]) for name, heading in self.shown.items()]
         rows = [
             tag("tr", [tag("td", said(row.get(name), _LONGEST), look=looks[name]) for name in self.shown])
@@ -65,6 +66,12 @@ class Table(list["dict[str, Any]"]):
         more = tag("p", f"and {left:,} more", look="muted") if left > 0 else None
         table = tag("table", caption(self.title), tag("thead", tag("tr", head)), tag("tbody", rows))
         return tag("div", table, more)
+
+    def _look(self, name: str) -> str:
+        if self._is_number(name):
+            return "number"
+        words = all(len(text := said(row.get(name), _LONGEST)) <= _WORD and " " not in text for row in self[:MOST])
+        return "word" if words else "text"
 
     def _is_number(self, name: str) -> bool:
         values = [row[name] for row in self if row.get(name) is not None]
