@@ -63,7 +63,7 @@ class Table(list["dict[str, Any]"]):
             for row in self[:MOST]
         ]
         left = len(self) - MOST
-        more = tag("p", f"and {left:,} more", look="muted") if left > 0 else None
+        more = tag("p", f"and {left:,} more: table() has them all", look="muted") if left > 0 else None
         table = tag("table", caption(self.title), tag("thead", tag("tr", head)), tag("tbody", rows))
         return tag("div", table, more)
 

@@ -153,7 +153,7 @@ def page_of(book: Any) -> str:
     from nbconvert import HTMLExporter
 
     body, _ = HTMLExporter(template_name="basic").from_notebook_node(book)
-    style = "body{font:15px system-ui;margin:2em;color-scheme:light dark}td,th{padding:.2em .6em}"
+    style = ":root{color-scheme:light dark}body{font:15px system-ui;margin:2em}td,th{padding:.2em .6em}"
     return f'<!doctype html><html lang="en"><meta charset="utf-8"><title>Notebook</title><style>{style}</style><main>{body}</main></html>'
 
 
