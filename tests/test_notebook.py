@@ -27,6 +27,7 @@ from inference_providers.notebook import magic
 from inference_providers.offers.offer_list import Offers
 from inference_providers.rendering import Table, safe
 from inference_providers.rendering.cells import Pace
+from inference_providers.rendering.table import NO_FORMULA
 from tests.conftest import async_list_of, list_of
 
 CANARY = "canary-notebook-0123456789"
@@ -69,7 +70,7 @@ def assert_shows(thing: Any, *texts: str) -> None:
     assert read.open == []
     for name, attributes in read.found:
         assert name in {"div", "table", "thead", "tbody", "tr", "th", "td", "p", "caption"}
-        assert attributes.keys() <= {"style", "scope"}
+        assert attributes.keys() <= {"style", "scope", "class"}
         assert re.fullmatch(r"[a-z0-9:;.-]*", attributes.get("style", ""))
     assert "color" not in html  # readable in light and in dark
     assert CANARY not in html
@@ -85,7 +86,7 @@ def test_lists_of_offers_are_tables_without_keys() -> None:
     offers = keyed().find_model_providers("gpt-4o")
     assert isinstance(offers, Offers)
     assert offers == list(offers)
-    assert_shows(offers, "openai", "gpt-4o", "USD/M tokens", "128,000", "tools")
+    assert_shows(offers, "openai", "gpt-4o", "USD/M", "128,000", "tools")
     assert_shows(offers[0], "openai", "128,000")
     table = offers.table()
     assert table == [offer.as_dict() for offer in offers]
@@ -215,7 +216,7 @@ PIECES = st.sampled_from([
     "<script>alert(1)</script>", "<img src=x onerror=alert(1)>", "<", ">", "</", "<!--", "-->", "<b", "<?x", "<![CDATA[", "`", "``", "```",
     "````", "~~~", "\n", "\n\n", "\n    ", "\t", " ", "> ", "- ", "1. ", "  ", "[a](javascript:alert(1))", "[a](", "[a]: ", "]:", "](", ")", "[",
     "javascript:alert(1)", "JaVaScRiPt&colon;alert(1)", "&#106;avascript:x", "java\tscript:x", "< javascript:x>", "data:text/html,x", "vbscript:x",
-    "https://example.com/", "<https://example.com/?a=b>", "![p](https://evil.example/x.png)", "![", "!", "\\", "\\[", "\\]", "\\(", "\\)", "$", "$$",
+    "https://example.com/", "<https://example.com/?a=b>", "![p](https://evil.example/x.png)", "![", "!", "\\", "\\[", "\\]", "\\(", "\\)", "$", "$$", "$5",
     "\\href{javascript:alert(1)}{x}", "&lt;", "&", "<pre><code>", "</code></pre>", "<code>", "</code>", "text", "html", "onclick=x", '"', "'", "=",
     "| a | b |", "|---|---|", "#", "***", "\\`", "\x0c", "\u2028", "\u00a0",
 ])  # fmt: skip
@@ -241,7 +242,7 @@ def acting(html: str) -> list[str]:
             fine = {
                 "href": address.startswith(("http://", "https://", "mailto:")) or not re.match(r"[a-z0-9+.-]*:", address),
                 "title": True, "start": value.isdigit(), "style": value.startswith("text-align:"),
-                "class": class_of_code.fullmatch(value) is not None,
+                "class": class_of_code.fullmatch(value) is not None or value == NO_FORMULA,
             }  # fmt: skip
             if not fine.get(key):
                 wrong.append(f"<{name} {key}={value!r}>")
@@ -250,7 +251,7 @@ def acting(html: str) -> list[str]:
 
 PLAIN = {
     "p", "pre", "code", "small", "em", "strong", "a", "ul", "ol", "li", "blockquote", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "br",
-    "table", "thead", "tbody", "tr", "th", "td", "s",
+    "table", "thead", "tbody", "tr", "th", "td", "s", "span",
 }  # fmt: skip
 
 
@@ -280,7 +281,7 @@ def test_nothing_of_a_models_markdown_acts_however_it_is_rendered(parts: list[st
     for renderer in RENDERERS:
         assert acting(renderer.render(f"{made}\n\n<small>who</small>")) == []
     rest = made
-    for ours in ("<pre><code>", "</code></pre>", "<code>", "</code>"):
+    for ours in ("<pre><code>", "</code></pre>", "<code>", "</code>", "<span>&#36;</span>"):
         rest = rest.replace(ours, "")
     assert re.search(r"<[A-Za-z/!?]", rest) is None
     assert re.search(r"!\[", rest) is None
@@ -313,17 +314,29 @@ def test_harmless_markdown_stays_as_it_is(text: str) -> None:
         ("```html\n<b>x</b>\n\n  y\n```", "<b>x</b>\n\n  y"), ("use `<b>` here", "use <b> here"), ("vector<int> v", "vector<int> v"),
         ("1. a\n\n   ```html\n   <i>\n     x\n   ```\n2. b", "<i>\n  x"), ("> ```\n> <i>\n> ```", "<i>"), ("```\n<a", "<a"),
         ("[a](javascript:x)", "[a](javascript:x)"), ("![a](https://x.y/z)", "!a"), ("see <https://x.y/z>.", "see https://x.y/z."),
-        ("x ![a]", "x ![a]"), (r"\(x\) and \[y\]", "$x$ and $$y$$"), (r"a\\[2pt]", "a\\[2pt]"),
+        ("x ![a]", "x ![a]"), (r"\(x\) and \[y\]", "$x$ and $$y$$"), (r"a\\[2pt]", "a\\[2pt]"), ("$5 to $10", "$5 to $10"),
     ],
 )  # fmt: skip
 def test_a_reader_sees_the_same_text(text: str, shown: str) -> None:
     assert shown in Browser(RENDERERS[0].render(safe(text))).text
 
 
+@pytest.mark.parametrize(
+    ("text", "formulas"),
+    [
+        ("from $5 to $10", 0), ("$5-$10, or $7.50.", 0), ("$x$ costs $5", 1), ("$2 + 2$ and $y$", 2), ("$$x$$ and $3", 1), ("$5", 0), (r"\$5 and \$6", 0),
+        ("about $5 (not $x^2$)", 1), (r"\(x\) for $5 and $6", 1),
+    ],
+)  # fmt: skip
+def test_amounts_in_dollars_are_no_formulas(text: str, formulas: int) -> None:
+    """As notebooks look for them: whatever is between two signs, or between two pairs of them, but for escaped ones."""
+    assert len(re.findall(r"(?<!\\)(\$\$?).+?(?<!\\)\1", safe(text))) == formulas
+
+
 def test_what_is_open_is_closed_before_the_remark_below() -> None:
     answer = Answer("```python\nx = 1", provider="p", model="m", finish_reason="length")
     html = RENDERERS[0].render(answer._repr_markdown_())
-    assert html.endswith("<p><small>p/m · cut off by the limit of tokens</small></p>\n")
+    assert html.endswith(f'<p><small class="{NO_FORMULA}">p/m · cut off by the limit of tokens</small></p>\n')
 
 
 def test_an_answer_says_who_gave_it_for_how_much() -> None:
@@ -408,7 +421,7 @@ def test_a_stream_fills_its_cell(notebook: Notebook) -> None:
     stream = keyed(mock={"gpt-4o": "one *two* <b>three</b>"}).stream("Hi", "gpt-4o")
     assert stream._ipython_display_() is None  # type: ignore[func-returns-value]
     assert len(notebook.outputs) == 1
-    assert notebook.last.startswith("one *two* &lt;b>three&lt;/b>\n\n<small>openai/gpt-4o")
+    assert notebook.last.startswith("one *two* &lt;b>three&lt;/b>\n\n<small class=")
     assert notebook.outputs[0][-1]["text/plain"] == "one *two* <b>three</b>"
     assert stream.answer == "one *two* <b>three</b>"
     stream.show()  # it is all here: shown once more, and nobody is asked
@@ -422,7 +435,7 @@ def test_an_asynchronous_stream_fills_its_cell_while_the_notebook_goes_on(notebo
         stream = providers.stream("Hi", "gpt-4o")
         stream._ipython_display_()
         assert notebook.last == "…"
-        while "<small>" not in notebook.last:
+        while "<small" not in notebook.last:
             await asyncio.sleep(0.001)
         assert stream.answer == "one two"
         await providers.stream("Hi", "gpt-4o").show()
@@ -454,7 +467,7 @@ def test_a_stream_that_breaks_leaves_what_has_come_and_says_why(serve: Any, note
             list_of(url).stream("hi", "m").show()
         else:
             asyncio.run(async_list_of(url).stream("hi", "m").show())
-    assert notebook.last.startswith("so far &lt;b>\n\n<small>p1")
+    assert notebook.last.startswith("so far &lt;b>\n\n<small class=")
 
 
 def test_without_a_notebook_a_stream_is_printed(capsys: pytest.CaptureFixture[str]) -> None:

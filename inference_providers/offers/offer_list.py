@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 SHOWN = {
     "provider": "provider",
     "internal_name": "model",
-    "input_price": "input, USD/M tokens",
-    "output_price": "output, USD/M tokens",
-    "context_window": "context, tokens",
+    "input_price": "input, USD/M",
+    "output_price": "output, USD/M",
+    "context_window": "context",
     "features": "features",
     "reason": "not usable since",
 }

@@ -128,8 +128,9 @@ def _write(text: str) -> None:
 def bar(done: int, total: int | None, told: str) -> tuple[str, str]:
     """(HTML, text): how far something is."""
     from inference_providers.rendering.markup import tag
+    from inference_providers.rendering.table import NO_FORMULA
 
     count = f"{done:,}" if total is None else f"{done:,}/{total:,}"
     shown = tag("progress", value=None if total is None else done, max=total or 1, look="wide")
     line = f"{count} · {told}" if told else count
-    return tag("div", shown, tag("span", line)).text, line
+    return tag("div", shown, tag("span", line), class_=NO_FORMULA).text, line

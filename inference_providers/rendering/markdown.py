@@ -14,6 +14,7 @@ from __future__ import annotations
 import re
 from itertools import pairwise
 
+from inference_providers.rendering.table import NO_FORMULA
 from inference_providers.text import printable
 
 TYPE_CHECKING = False
@@ -31,10 +32,13 @@ _INSTEAD = {"<": "&lt;", "]": "&#93;", "!": "&#33;", "\\": "\\ "}
 _URL = re.compile(r"<(https?://[\w\-./?=&%#~:+,;@]+)>", re.IGNORECASE)
 _MATH = re.compile(r"\\[\\()\[\]]")  # how some models begin and end formulas, and an escaped backslash
 _ENDS = {r"\(": (r"\)", "$"), r"\[": (r"\]", "$$")}
+_ONE_DOLLAR = re.compile(r"(?<![$\\])\$(?!\$)")
+_MARK = "\x00"  # which no text holds that is printable
 _FENCE = re.compile(r"[ \t>]*+(?:(?:[-+*]|\d{1,9}[.)])[ \t>]++)*+(`{3,}|~{3,})(.*)").fullmatch
 _SIGNS = re.compile(r"[^\w \u0080-\U0010ffff]|_")
 _SIGNS_BUT_FEW = re.compile(r"[^\w \u0080-\U0010ffff.,/-]|_")  # within a line these mean nothing
-_OURS = ("<pre><code>", "</code></pre>", "<code>", "</code>")
+_DOLLAR = "<span>&#36;</span>"  # one that begins no formula, at whatever stage somebody looks for one
+_OURS = ("<pre><code>", "</code></pre>", "<code>", "</code>", "<span>", "</span>")
 
 
 def safe(text: str) -> str:
@@ -53,7 +57,7 @@ def plain(text: str) -> str:
 
 def note(text: str) -> str:
     """A remark in small letters, as Markdown."""
-    return f"<small>{_SIGNS_BUT_FEW.sub(_entity, printable(text))}</small>"
+    return f'<small class="{NO_FORMULA}">{_SIGNS_BUT_FEW.sub(_entity, printable(text))}</small>'
 
 
 def _entity(match: re.Match[str]) -> str:
@@ -142,17 +146,33 @@ def _inline(text: str) -> str:
 
 
 def _words(text: str) -> str:
-    return _HOSTILE.sub(lambda match: _INSTEAD[match[0]], _URL.sub(r"\1", _with_dollars(text)))
+    return _HOSTILE.sub(lambda match: _INSTEAD[match[0]], _URL.sub(r"\1", _with_dollars(text))).replace(_MARK, _DOLLAR)
 
 
 def _with_dollars(text: str) -> str:
-    """Formulas between `$`, as notebooks want them, in place of backslashes and brackets."""
+    """Formulas between `$`, as notebooks want them, in place of backslashes and brackets; and amounts that are none."""
     marks = [match for match in _MATH.finditer(text) if match[0] != r"\\"]
     made, last = [], 0
     for first, second in pairwise(marks):
         end, sign = _ENDS.get(first[0], ("", ""))
         if second[0] == end and first.start() >= last:
             inner = text[first.end() : second.start()]
-            made += [text[last : first.start()], sign, inner.strip() if sign == "$" else inner, sign]
+            made += [_amounts(text[last : first.start()]), sign, inner.strip() if sign == "$" else inner, sign]
             last = second.end()
+    return "".join([*made, _amounts(text[last:])])
+
+
+def _amounts(text: str) -> str:
+    """*text* with `_MARK` for each `$` that begins an amount: no other stands where a formula would end."""
+    signs = [match.start() for match in _ONE_DOLLAR.finditer(text)]
+    made, last, number = [], 0, 0
+    while number < len(signs):
+        at, end = signs[number], signs[number + 1] if number + 1 < len(signs) else len(text)
+        if end < len(text) and not text[end - 1].isspace() and not text[end + 1 : end + 2].isdigit():
+            number += 2  # a formula
+            continue
+        if text[at + 1 : at + 2].isdigit():
+            made += [text[last:at], _MARK]
+            last = at + 1
+        number += 1
     return "".join([*made, text[last:]])

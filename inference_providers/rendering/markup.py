@@ -32,7 +32,9 @@ _NAMES = frozenset((
 ))  # fmt: skip
 _ADDRESSES = ("href", "src", "action", "formaction")
 _LOOKS = {  # of things in notebooks; no colour, so that they are readable in light and in dark
-    "text": "text-align:left;vertical-align:top;max-width:45em",
+    "text": "text-align:left;vertical-align:top;min-width:12em;max-width:45em",
+    "head": "text-align:left;vertical-align:bottom",
+    "number-head": "text-align:right;vertical-align:bottom",
     "word": "text-align:left;vertical-align:top;white-space:nowrap",
     "number": "text-align:right;vertical-align:top;white-space:nowrap",
     "caption": "text-align:left;caption-side:top",

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
 
     from inference_providers.rendering.markup import Markup
 
+NO_FORMULA = "tex2jax_ignore mathjax_ignore"  # classes of what has amounts in dollars, which MathJax takes for formulas
 MOST = 25  # rows that are shown; all of them are there
 _LONGEST = 300  # characters of a cell in a notebook
 _LONGEST_IN_TEXT = 60
@@ -57,7 +58,10 @@ class Table(list["dict[str, Any]"]):
         from inference_providers.rendering.markup import tag
 
         looks = {name: self._look(name) for name in self.shown}
-        head = [tag("th", heading, scope="col", look=looks[name]) for name, heading in self.shown.items()]
+        head = [
+            tag("th", heading, scope="col", look="number-head" if looks[name] == "number" else "head")
+            for name, heading in self.shown.items()
+        ]
         rows = [
             tag("tr", [tag("td", said(row.get(name), _LONGEST), look=looks[name]) for name in self.shown])
             for row in self[:MOST]
@@ -65,7 +69,7 @@ class Table(list["dict[str, Any]"]):
         left = len(self) - MOST
         more = tag("p", f"and {left:,} more: table() has them all", look="muted") if left > 0 else None
         table = tag("table", caption(self.title), tag("thead", tag("tr", head)), tag("tbody", rows))
-        return tag("div", table, more)
+        return tag("div", table, more, class_=NO_FORMULA)
 
     def _look(self, name: str) -> str:
         if self._is_number(name):
@@ -101,13 +105,13 @@ def pairs(values: Mapping[str, Any], title: str = "") -> Markup:
     rows = [
         tag(
             "tr",
-            tag("th", name.replace("_", " "), scope="row", look="text"),
+            tag("th", name.replace("_", " "), scope="row", look="word"),
             tag("td", said(value, _LONGEST), look="text"),
         )
         for name, value in values.items()
         if value is not None and value not in ("", [], {})
     ]
-    return tag("div", tag("table", caption(title), tag("tbody", rows)))
+    return tag("div", tag("table", caption(title), tag("tbody", rows)), class_=NO_FORMULA)
 
 
 def said(value: Any, longest: int) -> str:

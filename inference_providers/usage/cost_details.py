@@ -58,7 +58,7 @@ class CostDetails:
         known = "unknown" if self.cost is None else money(self.cost)
         where = f", by the prices of {self.day}" if self.day else ""
         said = f"cost: {known}{f' ({self.source}{where})' if self.source else ''}"
-        shown = {"kind": "tokens", "tokens": "count", "price": "USD/M tokens", "usd": "USD"}
+        shown = {"kind": "tokens", "tokens": "count", "price": "USD/M", "usd": "USD"}
         return Table((part._asdict() for part in self.parts), shown, said)
 
     def _repr_html_(self) -> str:
