@@ -88,6 +88,7 @@ def test_lists_of_offers_are_tables_without_keys() -> None:
     assert offers == list(offers)
     assert_shows(offers, "openai", "gpt-4o", "USD/M", "128,000", "tools")
     assert_shows(offers[0], "openai", "128,000")
+    assert_shows(keyed().find_model_providers()[:3], "openai")  # a part of them is such a list, too
     table = offers.table()
     assert table == [offer.as_dict() for offer in offers]
     assert CANARY not in f"{table}{table!r}{json.dumps(table)}"

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from typing import Any
 
-    from inference_providers.attempts import Attempt
+    from inference_providers.attempts import Attempts
     from inference_providers.calls.stream_reply import StreamReply
     from inference_providers.calls.stream_view import StreamView
     from inference_providers.chat import Answer
@@ -87,9 +87,11 @@ class AnswerStream:
         return self.offer.internal_name
 
     @property
-    def attempts(self) -> list[Attempt]:
+    def attempts(self) -> Attempts:
         """Every try until the first content."""
-        return [] if self._reply is None else self._reply.attempts
+        from inference_providers.attempts import Attempts
+
+        return Attempts() if self._reply is None else Attempts(self._reply.attempts)
 
     @property
     def answer(self) -> Answer:

@@ -26,6 +26,12 @@ class Offers(list[Offer]):
 
     __slots__ = ()
 
+    if not TYPE_CHECKING:
+
+        def __getitem__(self, index: Any) -> Any:
+            found = super().__getitem__(index)
+            return Offers(found) if isinstance(index, slice) else found
+
     def table(self) -> Table:
         """A row for each: what `Offer.as_dict` gives."""
         return table_of(self)

@@ -123,7 +123,7 @@ with stream("hi") as pieces:
     assert_type(pieces.answer, Answer)
     assert_type(pieces.offer, Offer)
     assert_type(pieces.provider, str)
-    assert_type(pieces.attempts, list[Attempt])
+    assert_type(pieces.attempts, Attempts)
 
 # Many questions
 assert_type(batch(["a", "b"]), Batch)
