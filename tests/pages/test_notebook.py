@@ -148,6 +148,28 @@ def test_a_wrong_line_of_the_magic_is_told_in_one(tmp_path: Path, serve: Callabl
     assert right[0].data["text/plain"] == "hello"
 
 
+def test_an_asynchronous_stream_fills_its_cell_after_the_cell_has_ended(
+    tmp_path: Path, serve: Callable[..., Server]
+) -> None:
+    from jupyter_client.manager import start_new_kernel
+
+    server = serve(hostile)
+    manager, client = start_new_kernel(kernel_name="python3", env=environ(server, tmp_path), cwd=str(tmp_path))
+    try:
+        asked = client.execute("from inference_providers import *\nAsyncProviderList().stream('Why?', 'gpt-4o')")
+        seen: list[str] = []
+        while not seen or "tokens" not in seen[-1]:
+            message = client.get_iopub_msg(timeout=60)
+            if message["msg_type"] in ("display_data", "update_display_data"):
+                assert message["parent_header"]["msg_id"] == asked
+                seen.append(message["content"]["data"]["text/markdown"])
+        assert seen[0] == "…"
+        assert seen[-1].startswith("Light is **scattered**")
+    finally:
+        client.stop_channels()
+        manager.shutdown_kernel(now=True)
+
+
 def page_of(book: Any) -> str:
     """The notebook as a page, as nbconvert makes it, without what it fetches; in the colours of the reader."""
     from nbconvert import HTMLExporter
