@@ -16,6 +16,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from inference_providers.cli.chat_beside import Beside
+
 
 @click.command("chat")
 @click.option(
@@ -44,19 +46,19 @@ def chat(
     """Talk to a model, or to two. /help lists the commands; Ctrl-C stops an answer and keeps what has arrived."""
     from inference_providers.cli.chat_commands import take_up
     from inference_providers.cli.chat_talk import Talk
-    from inference_providers.clients import AsyncProviderList, ProviderList
+    from inference_providers.cli.lists import provider_list
 
     if len(models) > 2:
         raise click.UsageError("Two models at most answer beside each other.")
     terms: dict[str, Any] = {"avoid": avoid or None, "only": only or None, "learn": True, "log": False}
-    providers = ProviderList(**terms)
+    providers = provider_list(**terms)
     log = kept_log.keep(providers, "chat")
     turns: list[dict[str, Any]] = []
     if goes_on or conversation is not None:
         turns, model = kept_log.go_on(log, conversation)
         models = models or ((model,) if model and model != "auto" else ())
     options = {} if temperature is None else {"temperature": temperature}
-    talk = Talk(providers, list(models), options, log, partial(_beside, AsyncProviderList, terms))
+    talk = Talk(providers, list(models), options, log, partial(_beside, terms))
     talk.greet()
     if turns:
         take_up(talk, turns, anew=False)
@@ -68,7 +70,8 @@ def chat(
         sys.exit(FAILED)
 
 
-def _beside(make: Any, terms: dict[str, Any]) -> Any:
+def _beside(terms: dict[str, Any]) -> Beside:
     from inference_providers.cli.chat_beside import Beside
+    from inference_providers.clients import AsyncProviderList
 
-    return Beside(partial(make, **terms))
+    return Beside(partial(AsyncProviderList, settings=True, **terms))
