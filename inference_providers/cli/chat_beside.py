@@ -211,7 +211,8 @@ class _Columns:
 
     def _rows(self, width: int) -> list[Text]:
         first, second = (side.lines(_columns(width)) for side in self._sides)
-        return [_row(left, right, width) for left, right in zip_longest(first, second, fillvalue=[])]
+        nothing: Line = []
+        return [_row(left, right, width) for left, right in zip_longest(first, second, fillvalue=nothing)]
 
 
 def _row(left: Line, right: Line, width: int) -> Text:

@@ -11,6 +11,7 @@ import click
 from inference_providers.cli import chat_view
 from inference_providers.cli.chat_commands import COMMANDS, run
 from inference_providers.cli.chat_files import Attachments
+from inference_providers.cli.lists import environment
 from inference_providers.cli.output import on_terminal, say
 from inference_providers.cli.wording import spoken
 from inference_providers.errors import InferenceProvidersError, TruncatedStreamError
@@ -93,7 +94,7 @@ class Talk:
         self.branches = [Branch(models[0] if models else None, [], None if log is None else log.conversation)]
         self.last: Content | None = None  # the last question
         self.spent = Spent()
-        self.attached = Attachments(os.environ)
+        self.attached = Attachments(environment())
         self.failed = False  # whether any question did
         self.interactive = sys.stdin is not None and sys.stdin.isatty()
         self.prompt: Prompt | PlainPrompt | None = None
@@ -154,7 +155,8 @@ class Talk:
         from inference_providers.cli import chat_history
         from inference_providers.usage import TEXT, LogSettings
 
-        settings, path = LogSettings.of(os.environ), chat_history.path_of(os.environ)
+        environ = environment()
+        settings, path = LogSettings.of(environ), chat_history.path_of(environ)
         if self.log is None or self.log.mode != TEXT or settings is None or path is None:
             return None
         return chat_history.KeptHistory(path, settings.keep.text_days)
