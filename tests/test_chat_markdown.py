@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 import random
 import re
 
@@ -55,6 +56,12 @@ WORDS = [
     "***x***", "Name | Age", "x  ",
 ]  # fmt: skip
 GAPS = [" ", " ", " ", "\n", "\n", "\n\n", "", "\n  ", "\n    ", "\n> ", "\n- ", "\n1. ", "  \n", "\\\n"]
+
+
+@pytest.fixture(autouse=True)
+def quiet_parser() -> None:
+    """Its log has each rule that it tries, which takes longer than all else here."""
+    logging.getLogger("markdown_it").setLevel(logging.WARNING)
 
 
 def atoms_of(text: str, *cuts: int) -> list[Atom]:

@@ -119,7 +119,8 @@ class Beside:
                 log.conversation = side.branch.conversation
         screen = _Columns(sides) if _has_room() else _Rows(sides)
         try:
-            self._runner.run(self._both(talk, sides, screen))
+            with talk.interrupts.usual():
+                self._runner.run(self._both(talk, sides, screen))
         except KeyboardInterrupt:
             screen.end()
             talk.tell("(stopped)")
@@ -251,7 +252,7 @@ class _Rows:
                 self._view, self._shown = chat_view.view(), 0
             new = side.pieces[self._shown :]
             self._shown += len(new)
-            self._view.show(new)
+            self._view.show("".join(new))
             if not side.is_over:
                 break
             self._view.end()

@@ -174,10 +174,11 @@ def _clear(talk: Talk, _: str) -> None:
 def _edit(talk: Talk, text: str) -> None:
     import click
 
-    if not talk.interactive:
+    if talk.prompt is None:
         raise ValueError("/edit needs a terminal.")
     try:
-        written = click.edit(text and f"{text}\n", extension=".md")
+        with talk.prompt.usual():
+            written = click.edit(text and f"{text}\n", extension=".md")
     except click.ClickException as error:
         raise ValueError(f"{error.message}; EDITOR names the program to write with.") from None
     text = (written or "").strip("\n").rstrip()
@@ -185,8 +186,7 @@ def _edit(talk: Talk, text: str) -> None:
         talk.tell("nothing was written, and so nothing is asked")
         return
     talk.tell(text)
-    if talk.prompt is not None:
-        talk.prompt.remember(text)
+    talk.prompt.remember(text)
     talk.ask(text)
 
 

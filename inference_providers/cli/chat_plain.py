@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 
 from inference_providers.cli.output import say
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from typing import Any
 
 _PASTED = 0.05  # seconds in which the next line of a paste is there; nobody types that fast
 
@@ -56,11 +57,17 @@ class PlainPrompt:
     def remember(self, text: str) -> None:
         """Nothing: only what was typed here comes back."""
 
-    @contextmanager
-    def unechoed(self) -> Iterator[None]:
-        """Keys are not shown meanwhile: they would move the cursor within an answer."""
-        with quiet(lines=True):
-            yield
+    def session(self, _: object) -> AbstractContextManager[None]:
+        """As long as messages are read: nothing, since `input` needs the terminal, and Ctrl-C, as they are."""
+        return nullcontext()
+
+    def answering(self) -> AbstractContextManager[None]:
+        """As long as an answer comes: keys are not shown, since they would move the cursor within it."""
+        return quiet(lines=True)
+
+    def usual(self) -> AbstractContextManager[None]:
+        """As long as another program, or a question, has the terminal: nothing."""
+        return nullcontext()
 
 
 def message(lines: list[str]) -> str:
@@ -86,14 +93,23 @@ def quiet(*, lines: bool) -> Iterator[None]:
     except ImportError:
         yield
         return
+    mode = termios.tcgetattr(sys.stdin.fileno())
+    mode[3] &= ~termios.ECHO
+    if not lines:
+        mode[0] &= ~(termios.ICRNL | termios.INLCR)
+        mode[3] &= ~termios.ICANON
+    with moded(mode):
+        yield
+
+
+@contextmanager
+def moded(mode: list[Any]) -> Iterator[None]:
+    """The terminal in a mode, as `tcgetattr` gives it."""
+    import termios
+
     terminal = sys.stdin.fileno()
     before = termios.tcgetattr(terminal)
-    now = [*before]
-    now[3] &= ~termios.ECHO
-    if not lines:
-        now[0] &= ~(termios.ICRNL | termios.INLCR)
-        now[3] &= ~termios.ICANON
-    termios.tcsetattr(terminal, termios.TCSADRAIN, now)
+    termios.tcsetattr(terminal, termios.TCSADRAIN, mode)
     try:
         yield
     finally:

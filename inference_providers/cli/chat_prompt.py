@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 
 from prompt_toolkit import PromptSession
 from prompt_toolkit.application import get_app
@@ -18,13 +18,14 @@ from prompt_toolkit.keys import Keys
 from prompt_toolkit.layout.processors import TabsProcessor
 from prompt_toolkit.layout.screen import Char
 
-from inference_providers.cli.chat_plain import has_more, message, quiet
+from inference_providers.cli.chat_plain import has_more, message, moded, quiet
 from inference_providers.cli.output import say
 from inference_providers.text import in_line, printable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from typing import Any
 
     from prompt_toolkit.buffer import Buffer
     from prompt_toolkit.completion import CompleteEvent
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
     from prompt_toolkit.input import Input
     from prompt_toolkit.key_binding import KeyPressEvent
     from prompt_toolkit.output import Output
+
+    from inference_providers.cli.chat_view import Interrupts
 
 _PASTED = 0.05  # seconds in which the next key of a paste is there; nobody types that fast
 _MARKS_PASTES, _MARKS_NO_PASTES = "\x1b[?2004h", "\x1b[?2004l"
@@ -56,6 +59,7 @@ class Prompt:
         Char.display_mappings.update({chr(code): f"\\u{code:04x}" for code in _HIDDEN})
         self._attach = attach
         self._ahead = False
+        self._usual: list[Any] | None = None
         self._history = history or InMemoryHistory()
         given, shown = terminal or (None, _output())
         self._own = terminal is None
@@ -95,16 +99,29 @@ class Prompt:
         self._history.append_string(text)
 
     @contextmanager
-    def unechoed(self) -> Iterator[None]:
-        """Keys are not shown meanwhile: they would move the cursor within an answer. They are read afterwards."""
-        with quiet(lines=False):
-            sys.stdout.write(_MARKS_PASTES)
+    def session(self, interrupts: Interrupts) -> Iterator[None]:
+        """As long as messages are read: keys that are pressed before a prompt wait for it, as they are."""
+        with suppress(ImportError):
+            import termios
+
+            self._usual = termios.tcgetattr(sys.stdin.fileno())
+        with interrupts, quiet(lines=False):
+            yield
+
+    @contextmanager
+    def answering(self) -> Iterator[None]:
+        """As long as an answer comes: pastes are marked even so."""
+        sys.stdout.write(_MARKS_PASTES)
+        sys.stdout.flush()
+        try:
+            yield
+        finally:
+            sys.stdout.write(_MARKS_NO_PASTES)
             sys.stdout.flush()
-            try:
-                yield
-            finally:
-                sys.stdout.write(_MARKS_NO_PASTES)
-                sys.stdout.flush()
+
+    def usual(self) -> AbstractContextManager[None]:
+        """As long as another program, or a question, has the terminal: it is as it was before the session."""
+        return nullcontext() if self._usual is None else moded(self._usual)
 
     def _keys(self) -> KeyBindings:
         keys = KeyBindings()

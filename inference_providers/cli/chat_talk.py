@@ -11,17 +11,17 @@ import click
 from inference_providers.cli import chat_view
 from inference_providers.cli.chat_commands import COMMANDS, run
 from inference_providers.cli.chat_files import Attachments
+from inference_providers.cli.chat_view import Interrupts
 from inference_providers.cli.lists import environment
 from inference_providers.cli.output import on_terminal, say
 from inference_providers.cli.wording import spoken
-from inference_providers.errors import InferenceProvidersError, TruncatedStreamError
+from inference_providers.errors import InferenceProvidersError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import Any
 
-    from inference_providers.calls import AnswerStream
     from inference_providers.chat import Answer
     from inference_providers.cli.chat_beside import Beside
     from inference_providers.cli.chat_plain import PlainPrompt
@@ -95,6 +95,7 @@ class Talk:
         self.last: Content | None = None  # the last question
         self.spent = Spent()
         self.attached = Attachments(environment())
+        self.interrupts = Interrupts()
         self.failed = False  # whether any question did
         self.interactive = sys.stdin is not None and sys.stdin.isatty()
         self.prompt: Prompt | PlainPrompt | None = None
@@ -117,7 +118,8 @@ class Talk:
         if self.interactive:
             self.prompt = self._prompt()
         try:
-            self._converse()
+            with nullcontext() if self.prompt is None else self.prompt.session(self.interrupts):
+                self._converse()
         finally:
             if self.beside is not None:
                 self.beside.close()
@@ -197,7 +199,7 @@ class Talk:
 
     def _ask(self, content: Content, *, again: bool) -> None:
         self.last = content
-        with self.prompt.unechoed() if self.prompt is not None else nullcontext():
+        with nullcontext() if self.prompt is None else self.prompt.answering():
             if len(self.branches) == 1:
                 self._answer(self.branches[0], content, again)
             else:
@@ -206,28 +208,37 @@ class Talk:
 
     def _answer(self, branch: Branch, content: Content, again: bool) -> None:
         asked, collected = branch.asked(content, again=again), list[str]()
-        view, stream = chat_view.view(), None
-        try:
-            with self.providers.stream(asked, branch.model, system=self.system, **self.options) as stream:
-                view.show(_kept(stream, collected))
-            view.end()
-            self._close(stream.answer)
-        except KeyboardInterrupt:
-            view.end()
-            self.tell("(stopped)")
-            if collected:
-                self.spent.add(None)
-        except InferenceProvidersError as error:
-            view.end()
-            self.failed = True
-            self.tell(spoken(error))
-            if isinstance(error, TruncatedStreamError):
-                self.spent.add(None)
+        with self.interrupts:
+            self.interrupts.forget()
+            view = chat_view.view()
+            try:
+                with self.interrupts.waiting():
+                    stream = self.providers.stream(asked, branch.model, system=self.system, **self.options).open()
+                with stream:
+                    texts = iter(stream)
+                    while piece := self._next(texts):
+                        collected.append(piece)
+                        view.show(piece)
+            except (KeyboardInterrupt, InferenceProvidersError) as error:
+                view.end()
+                self._broken(error, bool(collected))
             else:
-                return
-        finally:
+                view.end()
+                self._close(stream.answer)
             self._refused.tell()
         branch.answered(asked, "".join(collected))
+
+    def _next(self, texts: Iterator[str]) -> str:
+        """The next text of an answer; empty at its end."""
+        with self.interrupts.waiting():
+            return next(texts, "")
+
+    def _broken(self, error: BaseException, has_begun: bool) -> None:
+        """Say why an answer has not come to its end."""
+        if has_begun:
+            self.spent.add(None)
+        self.failed = self.failed or isinstance(error, InferenceProvidersError)
+        self.tell("(stopped)" if isinstance(error, KeyboardInterrupt) else spoken(error))
 
     def _close(self, answer: Answer) -> None:
         """What stands below an answer on a terminal: who gave it, and what it took."""
@@ -268,12 +279,6 @@ class Talk:
     def _log_as(self, branch: Branch) -> None:
         if self.log is not None:
             self.log.conversation = branch.conversation
-
-
-def _kept(stream: AnswerStream, collected: list[str]) -> Iterator[str]:
-    for piece in stream:
-        collected.append(piece)
-        yield piece
 
 
 def footer(answer: Answer, spent: Spent) -> str:
