@@ -43,6 +43,11 @@ class Screen:
         cursor = self._screen.cursor
         return bool(cursor.x == 2 and self._screen.display[cursor.y].startswith("> "))
 
+    @property
+    def cursor(self) -> tuple[int, int]:
+        """The cursor's column, and its line among all."""
+        return self._screen.cursor.x, len(self._screen.history.top) + self._screen.cursor.y
+
     def resize(self, rows: int, columns: int) -> None:
         self._screen.resize(rows, columns)
 
@@ -75,6 +80,7 @@ class Terminal:
         os.close(theirs)
         self.raw = b""
         self._seen = 0
+        self._is_closed = False
 
     @property
     def text(self) -> str:
@@ -124,6 +130,9 @@ class Terminal:
 
     def close(self) -> int:
         """Leave by Ctrl-D; the exit code."""
+        if self._is_closed:
+            return self.process.wait()
+        self._is_closed = True
         if self.process.poll() is None:
             self.type("\x04")
         until = time.monotonic() + 15

@@ -148,18 +148,17 @@ def _load(talk: Talk, path: str) -> None:
         turns = Conversation.of(jsontext.loads(read(path))).as_messages()
     except (ValueError, TypeError):
         raise ValueError(f"{path} is not a conversation in JSON, as /save talk.json writes it.") from None
+    talk.start_over()
     take_up(talk, turns)
 
 
-def take_up(talk: Talk, turns: list[dict[str, Any]], *, anew: bool = True) -> None:
-    """Go on with turns, of which a system prompt may be the first. *anew*: as a conversation of its own in the log."""
+def take_up(talk: Talk, turns: list[dict[str, Any]]) -> None:
+    """Go on with turns, of which a system prompt may be the first."""
     if turns and turns[0].get("role") == "system":
         talk.system = _words(turns[0])
         turns = turns[1:]
-    if anew:
-        talk.start_over(turns)
-    else:
-        talk.branches[0].turns = turns
+    for branch in talk.branches:
+        branch.turns = list(turns)
     talk.tell(f"{len(turns)} messages so far" + (f"; the last one: {_short(_words(turns[-1]))}" if turns else ""))
 
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import Any
 
+    from inference_providers.calls import AnswerStream
     from inference_providers.chat import Answer
     from inference_providers.cli.chat_beside import Beside
     from inference_providers.cli.chat_plain import PlainPrompt
@@ -54,8 +55,24 @@ class Spent:
 
     def __str__(self) -> str:
         known = f"{self.input_tokens} + {self.output_tokens} tokens, ${self.cost:.6f}"
-        more = f", and what {self.unknown} of them cost is not known" if self.unknown else ""
+        more = f" (the cost of {self.unknown} is not known)" if self.unknown else ""
         return f"{self.answers} answer{'s' * (self.answers != 1)}: {known}{more}"
+
+
+class Whole:
+    """An answer that came as a whole, as a stream of one piece."""
+
+    def __init__(self, answer: Answer) -> None:
+        self.answer = answer
+
+    def __enter__(self) -> Whole:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Nothing is open."""
+
+    def __iter__(self) -> Iterator[str]:
+        yield str(self.answer)
 
 
 class Branch:
@@ -154,11 +171,11 @@ class Talk:
 
     def _history(self) -> Any:
         """What was typed before, where what is said is kept."""
-        from inference_providers.cli import chat_history
+        from inference_providers.cli import chat_history, kept_log
         from inference_providers.usage import TEXT, LogSettings
 
         environ = environment()
-        settings, path = LogSettings.of(environ), chat_history.path_of(environ)
+        settings, path = LogSettings.of(environ), kept_log.history_path(environ)
         if self.log is None or self.log.mode != TEXT or settings is None or path is None:
             return None
         return chat_history.KeptHistory(path, settings.keep.text_days)
@@ -213,7 +230,7 @@ class Talk:
             view = chat_view.view()
             try:
                 with self.interrupts.waiting():
-                    stream = self.providers.stream(asked, branch.model, system=self.system, **self.options).open()
+                    stream = self._opened(asked, branch.model)
                 with stream:
                     texts = iter(stream)
                     while piece := self._next(texts):
@@ -227,6 +244,12 @@ class Talk:
                 self._close(stream.answer)
             self._refused.tell()
         branch.answered(asked, "".join(collected))
+
+    def _opened(self, asked: list[dict[str, Any]], model: str | None) -> AnswerStream | Whole:
+        """The answer as it comes; where tools may be called between, when it is whole."""
+        if self.options.get("tools"):
+            return Whole(self.providers.ask_ai(asked, model, system=self.system, **self.options))
+        return self.providers.stream(asked, model, system=self.system, **self.options).open()
 
     def _next(self, texts: Iterator[str]) -> str:
         """The next text of an answer; empty at its end."""
@@ -250,13 +273,13 @@ class Talk:
 
     # Who answers
 
-    def start_over(self, turns: list[dict[str, Any]] | None = None) -> None:
-        """Forget what was said, or put *turns* in its place."""
+    def start_over(self) -> None:
+        """Forget what was said; what comes is another conversation in the log."""
         from inference_providers.telemetry import Conversation
 
         self.last, self.spent = None, Spent()
         for branch in self.branches:
-            branch.turns, branch.before = list(turns or ()), []
+            branch.turns, branch.before = [], []
             branch.conversation = None if branch.conversation is None else Conversation()
         self._log_as(self.branches[0])
 
