@@ -45,7 +45,7 @@ def chat(
     options: dict[str, Any] | None = None,
 ) -> None:
     """Talk to a model, or to two. /help lists the commands; Ctrl-C stops an answer and keeps what has arrived."""
-    from inference_providers.cli.chat_commands import take_up
+    from inference_providers.cli.chat_commands import COMMANDS, run, take_up
     from inference_providers.cli.chat_talk import Talk
     from inference_providers.cli.lists import provider_list
 
@@ -66,7 +66,7 @@ def chat(
     if turns:
         take_up(talk, turns)
     talk.system = talk.system if system is None else system
-    talk.run()
+    talk.run(run, {command.name: command.completes for command in COMMANDS})
     if talk.failed and not talk.interactive:
         sys.exit(FAILED)
 

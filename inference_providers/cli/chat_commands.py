@@ -66,7 +66,7 @@ def _help(talk: Talk, _: str) -> None:
 
 def _model(talk: Talk, name: str) -> None:
     if not name:
-        talk.tell(" and ".join(branch.model or "the best model within reach" for branch in talk.branches))
+        talk.tell(" and ".join(_named(branch.model) for branch in talk.branches))
         return
     _one(talk)
     talk.tell(f"now talking to {_who(talk, name)}")
@@ -87,7 +87,11 @@ def _pick(talk: Talk, number: str) -> None:
     if number not in ("1", "2"):
         raise ValueError("Give the number of the answer to go on with: /pick 1 or /pick 2")
     talk.pick(int(number) - 1)
-    talk.tell(f"now talking to {talk.branches[0].model or 'the best model within reach'}")
+    talk.tell(f"now talking to {_named(talk.branches[0].model)}")
+
+
+def _named(model: str | None) -> str:
+    return "the best model within reach" if model is None else model
 
 
 def _who(talk: Talk, name: str) -> str:

@@ -9,7 +9,6 @@ from contextlib import nullcontext
 import click
 
 from inference_providers.cli import chat_view
-from inference_providers.cli.chat_commands import COMMANDS, run
 from inference_providers.cli.chat_files import Attachments
 from inference_providers.cli.chat_view import Interrupts
 from inference_providers.cli.lists import environment
@@ -19,18 +18,26 @@ from inference_providers.errors import InferenceProvidersError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from typing import Any
+    from collections.abc import Callable, Iterator, Mapping
+    from typing import Any, Protocol
 
     from inference_providers.calls import AnswerStream
     from inference_providers.chat import Answer
-    from inference_providers.cli.chat_beside import Beside
     from inference_providers.cli.chat_plain import PlainPrompt
     from inference_providers.cli.chat_prompt import Prompt
     from inference_providers.clients import ProviderList
     from inference_providers.telemetry import Conversation, UsageLog
 
     Content = str | list[dict[str, Any]]
+
+    class Pair(Protocol):
+        """What asks two models at once."""
+
+        def ask(self, talk: Talk, content: Content, *, again: bool) -> None:
+            """Ask both, show what comes, keep it."""
+
+        def close(self) -> None:
+            """Close connections."""
 
 
 class Spent:
@@ -103,7 +110,7 @@ class Talk:
         models: list[str],
         options: dict[str, Any],
         log: UsageLog | None = None,
-        beside: Callable[[], Beside] | None = None,
+        beside: Callable[[], Pair] | None = None,
     ) -> None:
         """*options*: of each question, as `stream` takes them. *beside*: makes what asks two models."""
         self.providers, self.options, self.log = providers, options, log
@@ -116,7 +123,8 @@ class Talk:
         self.failed = False  # whether any question did
         self.interactive = sys.stdin is not None and sys.stdin.isatty()
         self.prompt: Prompt | PlainPrompt | None = None
-        self._make_beside, self.beside = beside, None  # type: Callable[[], Beside] | None, Beside | None
+        self._make_beside = beside
+        self.beside: Pair | None = None
         from inference_providers.cli.refused_keys import RefusedKeys
 
         self._refused = RefusedKeys(providers)
@@ -125,40 +133,45 @@ class Talk:
 
     def greet(self) -> None:
         """Tell a person who answers. Raises what is wrong with the names of models."""
-        offers = [self.providers.candidates(branch.model or "auto")[0] for branch in self.branches]
+        offers = [
+            self.providers.candidates("auto" if branch.model is None else branch.model)[0] for branch in self.branches
+        ]
         if self.interactive:
             who = " and ".join(f"{offer.provider}/{offer.internal_name}" for offer in offers)
             self.tell(f"Talking to {who}. Ask something; /help lists the commands.")
 
-    def run(self) -> None:
-        """Read and answer messages until the end of input."""
+    def run(self, command: Callable[[Talk, str], bool], completes: Mapping[str, str]) -> None:
+        """Read and answer messages until the end of input.
+
+        *command*: runs a line that begins with a slash, and returns whether to go on. *completes*: what each takes.
+        """
         if self.interactive:
-            self.prompt = self._prompt()
+            self.prompt = self._prompt(completes)
         try:
             with nullcontext() if self.prompt is None else self.prompt.session(self.interrupts):
-                self._converse()
+                self._converse(command)
         finally:
             if self.beside is not None:
                 self.beside.close()
 
-    def _converse(self) -> None:
+    def _converse(self, command: Callable[[Talk, str], bool]) -> None:
         for text in self._messages():
             if self.attached.drop(text):
                 self.tell(self.attached.label)
             elif text.startswith("/") and "\n" not in text:
-                if not run(self, text):
+                if not command(self, text):
                     return
             elif text:
                 self.ask(text)
 
-    def _prompt(self) -> Prompt | PlainPrompt:
+    def _prompt(self, completes: Mapping[str, str]) -> Prompt | PlainPrompt:
         from inference_providers.cli import chat_plain
 
         if os.environ.get("TERM", "") in ("dumb", "unknown") or not sys.stdout.isatty():
             return chat_plain.PlainPrompt()
         from inference_providers.cli import chat_prompt
 
-        words = chat_prompt.Words({one.name: one.completes for one in COMMANDS}, self._names)
+        words = chat_prompt.Words(completes, self._names)
         return chat_prompt.opened(words, self.attached.drop, self._history()) or chat_plain.PlainPrompt()
 
     def _names(self, typed: str) -> list[str]:
