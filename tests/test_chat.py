@@ -6,6 +6,7 @@ import io
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import threading
@@ -16,13 +17,17 @@ from typing import Any
 
 import pytest
 
+from inference_providers import ProviderList
 from inference_providers.cli import places as paths
 from inference_providers.cli.chat_history import KeptHistory
+from inference_providers.cli.chat_talk import Talk
+from inference_providers.cli.chat_view import Interrupts
 from inference_providers.cli.kept_log import history_path
 from inference_providers.cli.main import main
 from tests.conftest import ROOT
 from tests.servers import Server, answer, completion, delta, status
 from tests.terminals import Terminal
+from tests.test_architecture import loaded_by
 
 Serve = Callable[..., Server]
 CANARY = "canary-chat-0123456789"
@@ -647,3 +652,120 @@ def test_a_terminal_that_cannot_move_its_cursor_gets_lines(terminal: Any, serve:
     assert asked(server) == [["some **bold** \nwords"]]
     codes = set(re.findall(rb"\x1b\[[0-9;?]*[a-zA-Z]", talk.raw))
     assert codes <= {b"\x1b[?2004h", b"\x1b[?2004l"}
+
+
+# Files
+
+
+PNG = b"\x89PNG\r\n\x1a\n" + bytes(20)
+
+
+def kinds(request: Any) -> list[Any]:
+    """The last message: its text, or of each part what it is."""
+    content = request.json["messages"][-1]["content"]
+    return [content] if isinstance(content, str) else [part.get("text") or part["type"] for part in content]
+
+
+def test_a_file_goes_with_the_next_question(piped: Any, serve: Serve, tmp_path: Path) -> None:
+    (tmp_path / "my picture.png").write_bytes(PNG)
+    (tmp_path / "notes.txt").write_text("some notes")
+    (tmp_path / "zeros.bin").write_bytes(bytes(100))
+    server = serve(answer)
+    done = piped(
+        "/file 'my picture.png'\nwhat is it?\n/file notes.txt\n/file\nno file?\n/file missing.png\n/file zeros.bin\n"
+        f"{tmp_path / 'notes.txt'}\nread it\n",
+        server, "-m", "gpt-4o",
+    )  # fmt: skip
+    assert [kinds(request) for request in server.asked] == [
+        ["what is it?", "image_url"],
+        ["no file?"],
+        ["read it", '<file name="notes.txt">\nsome notes\n</file>'],
+    ]
+    told = done.stderr.splitlines()
+    assert told[:3] == ["attached: my picture.png (28 bytes)", "attached: notes.txt (10 bytes)", "nothing is attached"]
+    assert "missing.png" in told[3] and "zeros.bin" in told[4] and told[5] == "attached: notes.txt (10 bytes)"
+    assert server.asked[1].json["messages"][0]["content"][1]["type"] == "image_url"  # which the conversation keeps
+
+
+def test_a_file_that_is_dropped_is_told_and_attached(terminal: Any, serve: Serve, tmp_path: Path) -> None:
+    path = tmp_path / "a picture.png"
+    path.write_bytes(PNG)
+    server = serve(answer)
+    talk = terminal(server, "-m", "gpt-4o")
+    talk.ready()
+    talk.type(f"\x1b[200~{str(path).replace(' ', chr(92) + ' ')} \x1b[201~")
+    talk.wait_for(r"attached: a picture.png \(28 bytes\)")
+    talk.ready()
+    talk.ask("what is it?", "hello")
+    assert kinds(server.asked[0]) == ["what is it?", "image_url"]
+    talk.ask("and now?", "hello")
+    assert kinds(server.asked[1]) == ["and now?"]
+
+
+def test_a_question_is_written_in_the_editor(terminal: Any, serve: Serve, tmp_path: Path) -> None:
+    editor = tmp_path / "editor"
+    editor.write_text("#!/bin/sh\nprintf 'several\\nlines\\n' >>\"$1\"\n")
+    editor.chmod(0o755)
+    server = serve(counting)
+    talk = terminal(server, environ={"EDITOR": str(editor)})
+    talk.ready()
+    talk.ask("/edit begun with", "1: begun with")
+    assert asked(server) == [["begun with\nseveral\nlines"]]
+    talk.type("\x1b[A")
+    talk.wait_for("several")
+    talk.type("\x03")
+    talk.ready()
+
+
+# What it rests on
+
+
+def test_ctrl_c_waits_until_what_is_being_shown_is_shown() -> None:
+    with Interrupts() as interrupts:
+        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
+        with pytest.raises(KeyboardInterrupt), interrupts.waiting():
+            raise AssertionError("it had come before")
+        with pytest.raises(KeyboardInterrupt), interrupts.waiting():
+            signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
+        interrupts.forget()
+        with interrupts.waiting():
+            pass
+        with interrupts.usual(), pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt):
+        signal.raise_signal(signal.SIGINT)
+
+
+def test_an_answer_that_may_call_tools_comes_as_a_whole(serve: Serve, capsys: pytest.CaptureFixture[str]) -> None:
+    def weather(place: str) -> str:
+        """The weather at a place."""
+        return f"rain in {place}"
+
+    call = {"id": "1", "type": "function", "function": {"name": "weather", "arguments": '{"place": "Rome"}'}}
+
+    def calling(connection: Any, request: Any) -> None:
+        last = request.json["messages"][-1]
+        calls = {} if last["role"] == "tool" else {"finish_reason": "tool_calls"}
+        reply = completion(last["content"], **calls)
+        if calls:
+            reply["choices"][0]["message"]["tool_calls"] = [call]
+        connection.reply(200, reply)
+
+    server = serve(calling)
+    providers = ProviderList(environ={"OPENAI_API_KEY": CANARY, "OPENAI_BASE_URL": server.url}, local=False)
+    talk = Talk(providers, ["gpt-4o"], {"tools": [weather]})
+    talk.ask("and Rome?")
+    assert capsys.readouterr().out == "rain in Rome\n"
+    assert talk.branches[0].turns[-1] == {"role": "assistant", "content": "rain in Rome"}
+
+
+def test_what_edits_lines_is_loaded_for_a_person_only(serve: Serve) -> None:
+    code = (
+        "import io, sys\nsys.stdin = io.TextIOWrapper(io.BytesIO(b'hi'))\nfrom inference_providers.cli.main import main\n"
+        "main(['chat'], standalone_mode=False)"
+    )
+    loaded = loaded_by(code, {"OPENAI_API_KEY": "k", "OPENAI_BASE_URL": serve().url, "INFERENCE_PROVIDERS_LOG": "off"})
+    assert {name.partition(".")[0] for name in loaded} & {"prompt_toolkit", "rich", "markdown_it", "pygments"} == set()
+    assert "inference_providers.cli.chat_talk" in loaded
