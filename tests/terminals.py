@@ -13,6 +13,7 @@ import sys
 import termios
 import time
 from pathlib import Path
+from typing import Any
 
 import pyte
 
@@ -42,6 +43,12 @@ class Screen:
         """Whether the cursor stands behind a prompt."""
         cursor = self._screen.cursor
         return bool(cursor.x == 2 and self._screen.display[cursor.y].startswith("> "))
+
+    @property
+    def cells(self) -> list[list[Any]]:
+        """The characters of the screen as pyte knows them, with their colours, up to the last line that has any."""
+        last = max((number for number, line in enumerate(self._screen.display) if line.strip()), default=-1)
+        return [[self._screen.buffer[row][column] for column in range(self.columns)] for row in range(last + 1)]
 
     @property
     def cursor(self) -> tuple[int, int]:
