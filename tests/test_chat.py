@@ -270,6 +270,7 @@ def test_markdown_is_shown_as_it_comes(terminal: Any, serve: Serve) -> None:
     shown.ready()
     shown.type("hi\r")
     shown.wait_for("what comes with")
+    shown.resize(30, 100)
     go_on.set()
     shown.wait_for("second")
     shown.wait_for(r"openai/gpt-4 · \d")
@@ -521,6 +522,19 @@ def test_what_a_conversation_took_is_told(piped: Any, serve: Serve) -> None:
     first, second, third = [line for line in done.stderr.splitlines() if "tokens" in line]
     assert first == third == "0 answers: 0 + 0 tokens, $0.000000"
     assert re.fullmatch(r"2 answers: 2000 \+ 1000 tokens, \$0\.01\d+", second)
+
+
+def test_what_cannot_be_asked_ends_no_chat(serve: Serve, capsys: pytest.CaptureFixture[str]) -> None:
+    server = serve(counting)
+    providers = ProviderList(environ={"OPENAI_API_KEY": CANARY, "OPENAI_BASE_URL": server.url}, local=False)
+    talk = Talk(providers, ["gpt-4o"], {"max_tokens": "many"})
+    with pytest.raises((TypeError, ValueError)):
+        talk.ask("one")
+    talk.interactive = True
+    talk.ask("one")
+    assert "max_tokens" in capsys.readouterr().err
+    assert talk.failed
+    assert server.asked == talk.branches[0].turns == []
 
 
 def test_commands_that_need_a_person_say_so(piped: Any, serve: Serve) -> None:

@@ -40,6 +40,9 @@ if TYPE_CHECKING:
             """Close connections."""
 
 
+FAILURES = (InferenceProvidersError, ValueError, TypeError)  # the last two for what cannot be asked
+
+
 class Spent:
     """What answers took."""
 
@@ -249,8 +252,10 @@ class Talk:
                     while piece := self._next(texts):
                         collected.append(piece)
                         view.show(piece)
-            except (KeyboardInterrupt, InferenceProvidersError) as error:
+            except (KeyboardInterrupt, *FAILURES) as error:
                 view.end()
+                if not self.interactive and isinstance(error, ValueError | TypeError):
+                    raise
                 self._broken(error, bool(collected))
             else:
                 view.end()
@@ -273,7 +278,7 @@ class Talk:
         """Say why an answer has not come to its end."""
         if has_begun:
             self.spent.add(None)
-        self.failed = self.failed or isinstance(error, InferenceProvidersError)
+        self.failed = self.failed or isinstance(error, FAILURES)
         self.tell("(stopped)" if isinstance(error, KeyboardInterrupt) else spoken(error))
 
     def _close(self, answer: Answer) -> None:
