@@ -278,13 +278,8 @@ def test_markdown_is_shown_as_it_comes(terminal: Any, serve: Serve) -> None:
     assert "**bold**" not in shown.text
     assert "# Head" not in shown.text
     assert b"\x1b[1mbold\x1b[0m" in shown.raw
-    lines = [line.strip() for line in shown.lines]
-    assert lines[lines.index("Some bold text.") :][:4] == [
-        "Some bold text.",
-        "",
-        "• first, and what comes with it",
-        "• second",
-    ]
+    said = " ".join(" ".join(shown.lines).split())
+    assert said.count("Head Some bold text. • first, and what comes with it • second openai/gpt-4") == 1
 
 
 def test_ctrl_c_in_mid_answer_keeps_what_came_and_the_conversation_goes_on(terminal: Any, serve: Serve) -> None:
