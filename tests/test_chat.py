@@ -579,6 +579,13 @@ def test_of_two_models_one_may_fail(piped: Any, serve: Serve) -> None:
     assert done.returncode == 1
 
 
+def test_that_calls_are_logged_is_said_once_before_two_models_are_asked(piped: Any, serve: Serve) -> None:
+    told = [
+        piped("one\n", serve(named), "-m", "gpt-4o", "-m", "gpt-4", INFERENCE_PROVIDERS_LOG="").stderr for _ in range(2)
+    ]
+    assert [one.count("Calls are logged") for one in told] == [1, 0]
+
+
 def test_three_models_are_too_many(piped: Any, serve: Serve) -> None:
     done = piped("one\n", serve(named), "-m", "gpt-4", "-m", "gpt-4o", "-m", "gpt-4o-mini")
     assert (done.returncode, "Two models at most" in done.stderr) == (2, True)
