@@ -467,6 +467,8 @@ def test_the_list_of_commands_breaks_no_word(terminal: Any, serve: Serve, column
     lines = talk.text.partition("/help\r")[2].splitlines()
     assert max(map(len, lines)) < columns
     assert {"Markdown", "conversation:", "arrived"} <= set(talk.text.split())
+    talk.ask("/pick 1", "Only")
+    assert {"answers;", "another", "well."} <= set(" ".join(talk.lines).split())
 
 
 # Conversations that go on
