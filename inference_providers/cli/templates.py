@@ -1,0 +1,260 @@
+"""`-t`: questions that are kept as templates; and `inference-providers templates`, which looks after them."""
+
+from __future__ import annotations
+
+import os
+from functools import wraps
+
+import click
+
+from inference_providers.cli.exit_codes import guarded
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from typing import Any
+
+    from click.shell_completion import CompletionItem
+
+    from inference_providers.templates import Template
+
+
+def complete_template(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Names of templates that start with what was typed."""
+    from click.shell_completion import CompletionItem
+
+    from inference_providers.templates import names
+
+    return [CompletionItem(name) for name in names(os.environ) if name.startswith(incomplete)]
+
+
+_use = click.option(
+    "-t", "--template", "use", metavar="NAME", shell_complete=complete_template, help="Ask as this template says."
+)
+_values = click.option(
+    "-p", "--param", "values", multiple=True, metavar="NAME=VALUE", help="A variable of the template; may be repeated."
+)
+_save = click.option(
+    "--save", metavar="NAME", help="Keep question and options as a template of this name, and do not ask."
+)
+
+
+def with_template(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Adds `-t`, `-p` and `--save`. A template's settings stand in for options that are not given.
+
+    *template* makes the question of what is typed; None without a template. Stands right below `guarded`.
+    """
+
+    @wraps(command)
+    def run(*args: Any, save: str | None, **kwargs: Any) -> Any:
+        if save is not None:
+            return keep(save, click.get_current_context())
+        return used(*args, **kwargs)
+
+    used = _filling(command)
+    return _use(_values(_save(run)))
+
+
+def with_chat_template(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Adds `-t` and `-p`, as `with_template` does."""
+    return _use(_values(_filling(command)))
+
+
+def _filling(command: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(command)
+    def run(*args: Any, use: str | None, values: tuple[str, ...], **kwargs: Any) -> Any:
+        if use is None:
+            if values:
+                raise click.UsageError("-p sets a variable of a template: name one with -t.")
+            return command(*args, template=None, **kwargs)
+        from functools import partial
+
+        from inference_providers.templates import find
+
+        template, given = find(use, os.environ), _given(values)
+        template.check(given)
+        context = click.get_current_context()
+        for parameter, value in _settings(template, given, context):
+            kwargs[parameter.name or ""] = _converted(template, parameter, value, context)
+        return command(*args, template=partial(_question, template, given), **kwargs)
+
+    return run
+
+
+def _question(template: Template, given: dict[str, str], typed: str) -> str:
+    return template.prompt_with(typed, given)
+
+
+def _given(values: tuple[str, ...]) -> dict[str, str]:
+    pairs = [value.partition("=") for value in values]
+    for name, equals, _ in pairs:
+        if not (equals and name.strip()):
+            raise click.UsageError(f"-p {name} is not NAME=VALUE.")
+    return {name.strip(): value for name, _, value in pairs}
+
+
+def _settings(
+    template: Template, given: dict[str, str], context: click.Context
+) -> Iterator[tuple[click.Parameter, Any]]:
+    """The command's options that are not given and that the template sets, with their values."""
+    known = {one.name: one for one in context.command.params}
+    wanted: dict[str, Any] = {
+        "models": template.models,
+        "model": template.models[0] if template.models else None,
+        "system": template.system_with(given),
+        "schema": template.schema,
+        "tool": template.tools,
+        "servers": template.mcp,
+    }
+    others = []
+    for name, value in template.options.items():
+        own = name.replace("-", "_")
+        if own in known and own not in wanted:
+            wanted[own] = value
+        else:
+            others.append(f"{name}={_written(value)}")
+    wanted["parameters"] = others
+    for name, value in wanted.items():
+        if value in (None, [], ""):
+            continue
+        if name not in known:
+            if name not in ("model", "models"):
+                raise click.UsageError(f"The template {template.name} has {name}, for which there is no option here.")
+        elif context.get_parameter_source(name) in (click.core.ParameterSource.DEFAULT, None):
+            yield known[name], value
+
+
+def _written(value: Any) -> str:
+    import json
+
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _converted(template: Template, parameter: click.Parameter, value: Any, context: click.Context) -> Any:
+    try:
+        return parameter.type_cast_value(context, _written(value) if isinstance(value, dict) else value)
+    except click.UsageError as error:
+        raise click.UsageError(f"The template {template.name}: {error.format_message()}") from None
+
+
+def keep(name: str, context: click.Context) -> None:
+    """Write what a command line says as a template. Raises what `templates.save` raises."""
+    from inference_providers.cli.output import say
+    from inference_providers.templates import save
+
+    content, options = dict[str, Any](), dict[str, Any]()
+    for parameter in context.command.params:
+        own = parameter.name or ""
+        value: Any = context.params.get(own)
+        if context.get_parameter_source(own) is not click.core.ParameterSource.COMMANDLINE:
+            continue
+        if own in _KEPT:
+            content[_KEPT[own]] = _kept(own, value)
+        elif own == "parameters":
+            options |= dict(one.partition("=")[::2] for one in value)
+        elif own in _PARAMETERS:
+            options[own] = value
+        elif own not in ("save", "no_stdin", "values"):
+            raise click.UsageError(f"{parameter.opts[-1]} cannot be kept in a template.")
+    if not content and not options:
+        raise click.UsageError("Give what to keep: a question, a system prompt, a model or other options.")
+    say(f"wrote {save(name, {**content, 'options': options}, os.environ)}", err=True)
+
+
+_KEPT = {
+    "question": "prompt", "models": "model", "model": "model", "system": "system", "schema": "schema", "tool": "tools",
+    "servers": "mcp",
+}  # fmt: skip
+_PARAMETERS = ("temperature", "max_tokens")
+
+
+def _kept(name: str, value: Any) -> Any:
+    if name == "question":
+        return " ".join(value)
+    if isinstance(value, tuple):
+        return value[0] if name == "models" and len(value) == 1 else list(value)
+    return value
+
+
+@click.group()
+def templates() -> None:
+    """Look after templates: questions that are kept, with places to fill in."""
+
+
+@templates.command("list")
+@guarded
+def list_() -> None:
+    """List templates, each with its variables and the beginning of its prompt."""
+    from inference_providers.cli.output import listed, say
+    from inference_providers.templates import TemplateError, find, folder, names
+    from inference_providers.text import in_line
+
+    rows = []
+    for name in names(os.environ):
+        try:
+            template = find(name, os.environ)
+        except TemplateError as error:
+            rows.append((name, f"cannot be used: {error}"))
+            continue
+        variables = " ".join(f"-p {one}=..." for one in template.variables)
+        text = in_line(" ".join((template.prompt or template.system or "").split()))
+        rows.append((f"{name} {variables}".strip(), text if len(text) <= 70 else f"{text[:70]}..."))
+    if rows:
+        say(listed(rows))
+    else:
+        say(f"There is no template in {folder(os.environ)} yet; `ask-ai --save NAME ...` writes one.", err=True)
+
+
+@templates.command()
+@click.argument("name", shell_complete=complete_template)
+@guarded
+def show(name: str) -> None:
+    """Print a template's file."""
+    from inference_providers.cli.output import say
+    from inference_providers.files import folders
+    from inference_providers.templates import find, path_of
+
+    find(name, os.environ)
+    say(folders.read(path_of(name, os.environ), 1024 * 1024).decode().rstrip("\n"))
+
+
+@templates.command()
+@click.argument("name", shell_complete=complete_template)
+@guarded
+def edit(name: str) -> None:
+    """Open a template in your editor ($VISUAL, $EDITOR), a new one if there is none of this name."""
+    from inference_providers.cli.output import say
+    from inference_providers.templates import find, path_of, save
+
+    path = path_of(name, os.environ)
+    if not os.path.exists(path):
+        save(name, {"prompt": "$input"}, os.environ)
+    click.edit(filename=path)
+    find(name, os.environ)
+    say(f"{path} can be used: ask-ai -t {name}", err=True)
+
+
+@templates.command()
+@click.argument("name", required=False, shell_complete=complete_template)
+@guarded
+def path(name: str | None) -> None:
+    """Print where templates are, or where the one of a name is."""
+    from inference_providers.cli.output import say
+    from inference_providers.templates import folder, path_of
+
+    say(folder(os.environ) if name is None else path_of(name, os.environ))
+
+
+@templates.command()
+@click.argument("name", shell_complete=complete_template)
+@guarded
+def remove(name: str) -> None:
+    """Delete a template."""
+    from inference_providers.cli.output import say
+    from inference_providers.templates import TemplateError, path_of
+
+    try:
+        os.unlink(path_of(name, os.environ))
+    except FileNotFoundError:
+        raise TemplateError(f"There is no template {name!r}.") from None
+    say(f"removed {name}", err=True)

@@ -1,0 +1,28 @@
+"""Templates: questions that are kept in files, with places to fill in."""
+
+from __future__ import annotations
+
+from inference_providers._face import face
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from inference_providers.templates.folder import TemplateError as TemplateError
+    from inference_providers.templates.folder import find as find
+    from inference_providers.templates.folder import folder as folder
+    from inference_providers.templates.folder import names as names
+    from inference_providers.templates.folder import path_of as path_of
+    from inference_providers.templates.folder import save as save
+    from inference_providers.templates.template import Template as Template
+
+_HOME = {
+    "folder": (
+        "TemplateError",
+        "find",
+        "folder",
+        "names",
+        "path_of",
+        "save",
+    ),
+    "template": ("Template",),
+}
+__getattr__, __dir__ = face(__name__, _HOME)
