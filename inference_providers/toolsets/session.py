@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 PAGES, LISTED = 50, 2_000  # of a list of tools that is read
 _GRACE = 5.0  # seconds beyond a timeout, after which a server that keeps its own thread busy is not waited for
 _END = 10.0  # seconds for the end of a server
-INSTALL = 'the package mcp is missing; `pip install "mcp>=2"` installs it'
 
 
 class ServerError(InferenceProvidersError):
@@ -53,7 +52,9 @@ class Session:
         try:
             import mcp.client.client  # noqa: F401
         except ImportError:
-            raise ServerError(INSTALL) from None
+            from inference_providers import installing
+
+            raise ServerError(f"Servers of MCP need the package mcp, 2.3 or later: `{installing.MCP}`.") from None
         for name in ("mcp", "client"):  # the SDK logs what a server sends, with tracebacks, on standard error
             logging.getLogger(name).setLevel(logging.CRITICAL)
         self._thread = threading.Thread(target=self._run, daemon=True, name=f"mcp {self.server.name}")
