@@ -27,9 +27,9 @@ def list_(names: tuple[str, ...], as_json: bool) -> None:
     import sys
 
     from inference_providers.cli.output import say, say_json
-    from inference_providers.cli.toolbox import sections, sessions_of
+    from inference_providers.cli.toolbox import sessions_of
 
-    sessions = sessions_of(names or sorted(sections()))
+    sessions = sessions_of(names or None)
     if not sessions:
         say("There is no MCP server in the settings; a section [mcp.NAME] with a command or a url makes one.", err=True)
     try:

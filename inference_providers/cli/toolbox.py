@@ -23,7 +23,9 @@ def complete_server(context: click.Context, parameter: click.Parameter, incomple
     """Names of servers in the settings that start with what was typed."""
     from click.shell_completion import CompletionItem
 
-    return [CompletionItem(name) for name in sorted(sections()) if name.startswith(incomplete)]
+    from inference_providers.cli.lists import environment
+
+    return [CompletionItem(name) for name in sorted(environment().section("mcp")) if name.startswith(incomplete)]
 
 
 def with_tools(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -58,11 +60,6 @@ def with_tools(command: Callable[..., Any]) -> Callable[..., Any]:
     return run
 
 
-def sections() -> dict[str, Any]:
-    """The sections `[mcp.NAME]` of the settings, by name."""
-    return {}
-
-
 @contextmanager
 def opened(functions: Sequence[str], servers: Sequence[str], *, everything: bool) -> Iterator[list[Any]]:
     """Tools for a question: functions, and those of servers, which run for as long as this is open.
@@ -77,7 +74,7 @@ def opened(functions: Sequence[str], servers: Sequence[str], *, everything: bool
     permission = Permission(tool_question.ask, tool_question.tell, everything=everything)
     with redirect_stdout(sys.stderr):  # what a module prints is not the answer
         found: list[Any] = [permission.function(function_at(address)) for address in dict.fromkeys(functions)]
-    sessions = sessions_of(servers)
+    sessions = sessions_of(servers) if servers else []
     try:
         for session in sessions:  # all at once: each takes as long as its program to start
             session.start()
@@ -89,12 +86,15 @@ def opened(functions: Sequence[str], servers: Sequence[str], *, everything: bool
             session.close()
 
 
-def sessions_of(servers: Sequence[str]) -> list[Session]:
-    """Servers of the settings by their names, not started yet. Raises ValueError."""
+def sessions_of(servers: Sequence[str] | None) -> list[Session]:
+    """Servers of the settings by their names, or all of them, not started yet. Raises ValueError and SettingsError."""
+    from inference_providers.settings import layered
     from inference_providers.toolsets import Session, server_of
 
-    known = sections()
-    return [Session(server_of(name, known, os.environ), os.environ) for name in dict.fromkeys(servers)]
+    environ = layered(os.environ)
+    sections = environ.section("mcp")
+    wanted = sorted(sections) if servers is None else dict.fromkeys(servers)
+    return [Session(server_of(name, sections, environ), environ) for name in wanted]
 
 
 def _tools(session: Session, permission: Permission) -> list[Any]:
