@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
+import re
 import socket
 import sys
 import threading
@@ -278,3 +280,34 @@ def test_offline_means_no_server_elsewhere() -> None:
 def test_who_is_asked_when(ask: str, freely: dict[bool, bool]) -> None:
     server = server_of("demo", {"demo": {"command": "x", "ask": ask}}, {})
     assert {read_only: server.calls_freely(read_only) for read_only in (True, False)} == freely
+
+
+def test_the_command_that_lists_servers(tmp_path: Path, monkeypatch: Any) -> None:
+    from click.testing import CliRunner
+
+    from inference_providers.cli.mcp import mcp
+    from inference_providers.cli.toolbox import complete_server
+
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    run = CliRunner()
+    assert "There is no MCP server in the settings" in run.invoke(mcp, ["list"]).stderr
+    folder = tmp_path / "inference_providers"
+    folder.mkdir(mode=0o700)
+    sections = {"good": hostile("descriptions"), "gone": {"command": "no-such-program-xyz"}}
+    lines = [
+        f"[mcp.{name}]\n" + "".join(f"{key} = {value!r}\n" for key, value in one.items())
+        for name, one in sections.items()
+    ]
+    (folder / "config.toml").write_text("\n".join(lines))
+    done = run.invoke(mcp, ["list"])
+    assert done.exit_code == 1
+    assert re.search(r"good__a_b_ +Go\.\n", done.stdout)
+    assert "\x1b" not in done.stdout
+    assert "The MCP server gone (no-such-program-xyz) cannot be used" in done.stdout
+    done = run.invoke(mcp, ["list", "good", "--json"])
+    assert done.exit_code == 0
+    tools = json.loads(done.stdout)[0]["tools"]
+    assert [(tool["name"], tool["asks"]) for tool in tools[1:]] == [("good__a_b_", False), ("good__a_b__2", False)]
+    done = run.invoke(mcp, ["list", "god"])
+    assert (done.exit_code, "gone, good" in done.stderr) == (2, True)
+    assert [one.value for one in complete_server(None, None, "goo")] == ["good"]  # type: ignore[arg-type]

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from click.testing import CliRunner, Result
 
-from inference_providers.templates.folder import TemplateError, find, names, path_of, save
-from inference_providers.templates.template import Template, filled, literal, places, toml_of
+from inference_providers.cli.templates import complete_template, templates
+from inference_providers.templates.kept import TemplateError, find, names, path_of, save
+from inference_providers.templates.template import Template, toml_of
 
 
 @pytest.fixture
@@ -66,12 +66,6 @@ def test_a_system_prompt_has_variables_too() -> None:
     assert template.system_with({}) == "You speak Dutch."
     assert template.system_with({"lang": "French"}) == "You speak French."
     assert Template("t", {"prompt": "x"}).system_with({}) is None
-
-
-@given(st.text(alphabet="${}aAb_1 "))
-def test_a_text_can_be_kept_as_it_is(text: str) -> None:
-    assert filled(literal(text), {}) == text
-    assert places(literal(text)) == []
 
 
 @pytest.mark.parametrize(
@@ -161,3 +155,36 @@ def test_what_others_can_write_is_not_read(environ: dict[str, str]) -> None:
     os.mkfifo(path)
     with pytest.raises(TemplateError, match="it is a pipe"):
         find("mine", environ)
+
+
+def run(*arguments: str, **environ: str) -> Result:
+    """A command of `inference-providers templates`, in this process."""
+    return CliRunner().invoke(templates, list(arguments), env=environ, prog_name="inference-providers templates")
+
+
+def test_the_command_that_looks_after_templates(environ: dict[str, str], tmp_path: Path) -> None:
+    assert "There is no template in" in run("list", **environ).stderr
+    editor = tmp_path / "editor"
+    editor.write_text('#!/bin/sh\necho \'prompt = "In $lang: $input"\' >"$1"\n')
+    editor.chmod(0o700)
+    done = run("edit", "mine", **environ, VISUAL=str(editor))
+    assert (done.exit_code, done.stdout) == (0, "")
+    assert "can be used: ask-ai -t mine" in done.stderr
+    assert run("show", "mine", **environ).stdout == 'prompt = "In $lang: $input"\n'
+    written(environ, "bad", "promt = 'x'")
+    listed = run("list", **environ).stdout
+    assert "mine -p lang=...  In $lang: $input" in listed
+    assert "unknown key 'promt'" in " ".join(listed.split())
+    assert run("path", **environ).stdout == f"{os.path.dirname(path_of('mine', environ))}\n"
+    assert run("path", "mine", **environ).stdout == f"{path_of('mine', environ)}\n"
+    assert run("remove", "mine", **environ).exit_code == 0
+    assert names(environ) == ["bad"]
+    for arguments in (("show", "mine"), ("remove", "mine"), ("edit", "../x"), ("path", "../x")):
+        assert run(*arguments, **environ).exit_code == 2
+
+
+def test_names_are_completed(environ: dict[str, str], monkeypatch: Any) -> None:
+    save("mine", {"prompt": "x"}, environ)
+    save("other", {"prompt": "x"}, environ)
+    monkeypatch.setenv("XDG_CONFIG_HOME", environ["XDG_CONFIG_HOME"])
+    assert [one.value for one in complete_template(None, None, "m")] == ["mine"]  # type: ignore[arg-type]

@@ -16,6 +16,7 @@ from inference_providers.cli.exit_codes import EXIT_CODES
 from inference_providers.cli.learned import learned
 from inference_providers.cli.local import local
 from inference_providers.cli.logs import logs
+from inference_providers.cli.mcp import mcp
 from inference_providers.cli.models import models
 from inference_providers.cli.output import Group
 from inference_providers.cli.paths import paths, purge
@@ -24,6 +25,7 @@ from inference_providers.cli.registry import registry
 from inference_providers.cli.resolve import resolve
 from inference_providers.cli.roll_call import roll_call
 from inference_providers.cli.serve import serve
+from inference_providers.cli.templates import templates
 from inference_providers.cli.terms import offline
 from inference_providers.cli.usage import usage
 
@@ -36,8 +38,8 @@ def main() -> None:
 
 
 for command in (
-    batch, batch_jobs, cache, callers, chat, completion, doctor, learned, local, logs, models, paths, providers, purge,
-    registry, resolve, roll_call, serve, usage,
+    batch, batch_jobs, cache, callers, chat, completion, doctor, learned, local, logs, mcp, models, paths, providers,
+    purge, registry, resolve, roll_call, serve, templates, usage,
 ):  # fmt: skip
     main.add_command(command)
 

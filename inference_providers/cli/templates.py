@@ -106,14 +106,12 @@ def _settings(
         "tool": template.tools,
         "servers": template.mcp,
     }
-    others = []
     for name, value in template.options.items():
         own = name.replace("-", "_")
-        if own in known and own not in wanted:
+        if own in _PARAMETERS and own in known:
             wanted[own] = value
-        else:
-            others.append(f"{name}={_written(value)}")
-    wanted["parameters"] = others
+        else:  # `-o` says what is no parameter of a model's
+            wanted.setdefault("given", []).append(f"{name}={_written(value)}")
     for name, value in wanted.items():
         if value in (None, [], ""):
             continue
@@ -150,7 +148,7 @@ def keep(name: str, context: click.Context) -> None:
             continue
         if own in _KEPT:
             content[_KEPT[own]] = _kept(own, value)
-        elif own == "parameters":
+        elif own == "given":
             options |= dict(one.partition("=")[::2] for one in value)
         elif own in _PARAMETERS:
             options[own] = value
@@ -165,7 +163,11 @@ _KEPT = {
     "question": "prompt", "models": "model", "model": "model", "system": "system", "schema": "schema", "tool": "tools",
     "servers": "mcp",
 }  # fmt: skip
-_PARAMETERS = ("temperature", "max_tokens")
+# Options that a template's table `options` may set beside parameters of models: none says where a question goes, or
+# what may be done without asking.
+_PARAMETERS = (
+    "temperature", "max_tokens", "reasoning_effort", "timeout", "policy", "max_cost", "avoid", "only", "extract",
+)  # fmt: skip
 
 
 def _kept(name: str, value: Any) -> Any:

@@ -93,11 +93,6 @@ def filled(text: str, values: Mapping[str, str]) -> str:
     return _PLACE.sub(lambda found: "$" if found[1] else values[found[2] or found[3]], text)
 
 
-def literal(text: str) -> str:
-    """A text as a template that stands for it: what would be a variable is written with two dollar signs."""
-    return _PLACE.sub(lambda found: f"${found[0]}" if not found[1] else f"$${found[0]}", text)
-
-
 def _check(name: str, content: Mapping[str, Any]) -> None:
     """Raise ValueError for what is not a template."""
     where = f"the template {name}"
