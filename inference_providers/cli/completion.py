@@ -8,7 +8,7 @@ import click
 from click.shell_completion import CompletionItem
 
 
-class ImageFile(click.types.StringParamType):
+class FileName(click.types.StringParamType):
     """The name of a file, or a URL: text, of which the shell completes files."""
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
