@@ -8,7 +8,9 @@ from inference_providers import __version__
 from inference_providers.cli.ask_options import with_conversation, with_generation, with_output, with_question
 from inference_providers.cli.exit_codes import EXIT_CODES, guarded
 from inference_providers.cli.output import Command
+from inference_providers.cli.templates import template_options, with_template
 from inference_providers.cli.terms import on_terms
+from inference_providers.cli.toolbox import with_tools
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,8 +25,11 @@ if TYPE_CHECKING:
 @click.command(cls=Command, epilog=EXIT_CODES, context_settings={"help_option_names": ["-h", "--help"]})
 @click.argument("question", nargs=-1)
 @guarded
+@with_template
 @with_question
 @with_generation
+@template_options
+@with_tools
 @with_conversation
 @with_output
 @click.version_option(__version__)

@@ -39,24 +39,27 @@ _save = click.option(
 )
 
 
-def with_template(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Adds `-t`, `-p` and `--save`. A template's settings stand in for options that are not given.
+def template_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Adds `-t`, `-p` and `--save`, which `with_template` reads."""
+    return _use(_values(_save(command)))
 
-    *template* makes the question of what is typed; None without a template. Stands right below `guarded`.
+
+def with_template(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Has a template's settings stand in for options that are not given. Stands right below `guarded`.
+
+    *template* makes the question of what is typed; None without a template. With `--save` nothing is asked.
     """
+    used = _filling(command)
 
     @wraps(command)
     def run(*args: Any, save: str | None, **kwargs: Any) -> Any:
-        if save is not None:
-            return keep(save, click.get_current_context())
-        return used(*args, **kwargs)
+        return used(*args, **kwargs) if save is None else keep(save, click.get_current_context())
 
-    used = _filling(command)
-    return _use(_values(_save(run)))
+    return run
 
 
 def with_chat_template(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Adds `-t` and `-p`, as `with_template` does."""
+    """Adds `-t` and `-p`, and does as `with_template` does."""
     return _use(_values(_filling(command)))
 
 
@@ -140,7 +143,8 @@ def keep(name: str, context: click.Context) -> None:
     from inference_providers.cli.output import say
     from inference_providers.templates import save
 
-    content, options = dict[str, Any](), dict[str, Any]()
+    content: dict[str, Any] = {}
+    options: dict[str, Any] = {}
     for parameter in context.command.params:
         own = parameter.name or ""
         value: Any = context.params.get(own)

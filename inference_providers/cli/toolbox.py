@@ -66,14 +66,12 @@ def opened(functions: Sequence[str], servers: Sequence[str], *, everything: bool
 
     Raises ValueError for what cannot be found, and ServerError for a server that cannot be used.
     """
-    from contextlib import redirect_stdout
-
     from inference_providers.cli import tool_question
     from inference_providers.toolsets import Permission, function_at
 
     permission = Permission(tool_question.ask, tool_question.tell, everything=everything)
-    with redirect_stdout(sys.stderr):  # what a module prints is not the answer
-        found: list[Any] = [permission.function(function_at(address)) for address in dict.fromkeys(functions)]
+    load = _aside(function_at)
+    found: list[Any] = [permission.function(_aside(load(address))) for address in dict.fromkeys(functions)]
     sessions = sessions_of(servers) if servers else []
     try:
         for session in sessions:  # all at once: each takes as long as its program to start
@@ -84,6 +82,18 @@ def opened(functions: Sequence[str], servers: Sequence[str], *, everything: bool
     finally:
         for session in sessions:
             session.close()
+
+
+def _aside(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A function whose output goes to standard error: it is not the answer."""
+    from contextlib import redirect_stdout
+
+    @wraps(function)
+    def run(*args: Any, **kwargs: Any) -> Any:
+        with redirect_stdout(sys.stderr):
+            return function(*args, **kwargs)
+
+    return run
 
 
 def sessions_of(servers: Sequence[str] | None) -> list[Session]:
