@@ -25,7 +25,8 @@ def complete_server(context: click.Context, parameter: click.Parameter, incomple
 
     from inference_providers.cli.lists import environment
 
-    return [CompletionItem(name) for name in sorted(environment().section("mcp")) if name.startswith(incomplete)]
+    known = environment().section("mcp")
+    return [CompletionItem(name) for name in sorted(known) if name.startswith(incomplete)]
 
 
 def with_tools(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -101,10 +102,10 @@ def sessions_of(servers: Sequence[str] | None) -> list[Session]:
     from inference_providers.settings import layered
     from inference_providers.toolsets import Session, server_of
 
-    environ = layered(os.environ)
-    sections = environ.section("mcp")
+    known = layered(os.environ)
+    sections = known.section("mcp")
     wanted = sorted(sections) if servers is None else dict.fromkeys(servers)
-    return [Session(server_of(name, sections, environ), environ) for name in wanted]
+    return [Session(server_of(name, sections, known), known) for name in wanted]
 
 
 def _tools(session: Session, permission: Permission) -> list[Any]:
