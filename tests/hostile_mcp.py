@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
 import sys
 import time
 from typing import Any
@@ -46,6 +47,8 @@ def called() -> dict[str, Any]:
         sys.stderr.write("the disk is full\n")
         sys.stderr.flush()
         os._exit(3)
+    if WAY == "child":
+        return {"content": [{"type": "text", "text": str(subprocess.Popen(["sleep", "60"]).pid)}]}
     if WAY == "hangs in a call":
         time.sleep(60)
     if WAY == "endless line":

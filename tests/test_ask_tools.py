@@ -69,6 +69,13 @@ def test_tools_may_be_allowed_and_their_output_is_not_the_answer(run: Run, serve
     assert "noting\n" in done.err
 
 
+def test_a_model_that_goes_on_calling_tools(run: Run, serve: Serve, tools_file: str) -> None:
+    server = serve(calling(*[("look", {"title": "Emma"})] * 9))
+    done = run(server, "-m", "gpt-4o", "--max-steps", "3", "--tool", f"{tools_file}:look", "Go.")
+    assert (done.code, done.out, len(server.asked)) == (1, "", 3)
+    assert "No answer after 3 steps: the model goes on calling tools. Give a larger --max-steps" in done.err
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [

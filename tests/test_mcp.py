@@ -187,6 +187,48 @@ def test_a_server_that_fails_in_a_call(opened: Open, way: str, says: str) -> Non
         tools["go"].function()
 
 
+def test_what_a_server_has_started_ends_with_it(opened: Open) -> None:
+    session, tools = opened(hostile("child"))
+    child = psutil.Process(int(tools["go"].function()))
+    assert child.is_running()
+    session.close()
+    gone, alive = psutil.wait_procs([child], timeout=10)
+    assert alive == []
+
+
+def speaking(connection: Any, request: Any) -> None:
+    """A server at an address that has a session, and never confirms that it ends."""
+    if request.method != "POST":
+        connection.hold()
+        return
+    said = request.json
+    replies = {
+        "initialize": {
+            "protocolVersion": "2025-06-18",
+            "capabilities": {},
+            "serverInfo": {"name": "x", "version": "1"},
+        },
+        "tools/list": {"tools": [{"name": "go", "inputSchema": {"type": "object"}}]},
+    }
+    if said["method"] in replies:
+        reply = {"jsonrpc": "2.0", "id": said["id"], "result": replies[said["method"]]}
+        connection.reply(200, reply, {"mcp-session-id": "s"})
+    else:
+        connection.reply(202 if "id" not in said else 404, b"")
+
+
+def test_an_address_that_does_not_let_go_is_left(opened: Open, serve: Any) -> None:
+    server = serve(speaking)
+    session, tools = opened({"url": server.url})
+    assert list(tools) == ["go"]
+    with pytest.raises(FailedError, match="Session terminated"):
+        tools["go"].function()
+    session.close()
+    assert session._thread is not None
+    assert not session._thread.is_alive()
+    assert [request.method for request in server.asked][-1] == "DELETE"
+
+
 def test_thousands_of_tools_are_cut_and_told(opened: Open) -> None:
     session, tools = opened(hostile("thousands"))
     assert len(tools) == TOOLS

@@ -171,6 +171,7 @@ _KEPT = {
 # what may be done without asking.
 _PARAMETERS = (
     "temperature", "max_tokens", "reasoning_effort", "timeout", "policy", "max_cost", "avoid", "only", "extract",
+    "max_steps",
 )  # fmt: skip
 
 

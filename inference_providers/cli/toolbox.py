@@ -30,17 +30,29 @@ def complete_server(context: click.Context, parameter: click.Parameter, incomple
 
 
 def with_tools(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Adds `--tool`, `--mcp` and `--allow-tools`; what they name goes into *options* as `tools`."""
+    """Adds `--tool`, `--mcp`, `--allow-tools` and `--max-steps`; what they name goes into *options* as `tools`."""
 
     @wraps(command)
-    def run(*args: Any, tool: tuple[str, ...], servers: tuple[str, ...], allow_tools: bool, **kwargs: Any) -> Any:
+    def run(
+        *args: Any,
+        tool: tuple[str, ...],
+        servers: tuple[str, ...],
+        allow_tools: bool,
+        max_steps: int | None,
+        **kwargs: Any,
+    ) -> Any:
         options = kwargs.setdefault("options", {})
         if not tool and not servers:
             return command(*args, **kwargs)
+        if max_steps is not None:
+            options["max_steps"] = max_steps
         with opened(tool, servers, everything=allow_tools) as options["tools"]:
             return command(*args, **kwargs)
 
     for option in (
+        click.option(
+            "--max-steps", type=click.IntRange(min=1), help="Replies at most, those that call tools among them."
+        ),
         click.option("--allow-tools", is_flag=True, help="Let tools write without a question for each call."),
         click.option(
             "--mcp",

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 PAGES, LISTED = 50, 2_000  # of a list of tools that is read
 _GRACE = 5.0  # seconds beyond a timeout, after which a server that keeps its own thread busy is not waited for
-_END = 10.0  # seconds for the end of a server
+_GOODBYE, _END = 2.0, 10.0  # seconds for a server to hear that nobody needs it any more, and for its end
 
 
 class ServerError(InferenceProvidersError):
@@ -46,6 +46,7 @@ class Session:
         self._scope: Any = None
         self._stop: asyncio.Event | None = None
         self._running: Any = None
+        self._closing = False
 
     def start(self) -> None:
         """Begin to start the server, without waiting for it. Raises ServerError where the SDK is missing."""
@@ -68,7 +69,8 @@ class Session:
             found = self._ready.result(self.server.timeout)
         except FutureTimeout:
             self.close()
-            raise self._failed(f"it has not answered within {self.server.timeout:g} s") from None
+            why = f"it has not answered within {self.server.timeout:g} s"
+            raise self._failed(f"{why}; `timeout` in [mcp.{self.server.name}] gives it longer") from None
         except Exception as error:  # noqa: BLE001  (the SDK, the system and the server fail in many ways)
             raise self._failed(_told(error)) from None
         tools, self.notes = listed(self.server.name, found, self.server.tools)
@@ -93,6 +95,7 @@ class Session:
 
     def close(self) -> None:
         """End the server, and wait until it has; one that does not end is left alone."""
+        self._closing = True
         if self._thread is None:
             return
         if self._loop is not None and not self._loop.is_closed():
@@ -105,6 +108,7 @@ class Session:
     def _end(self) -> None:
         if self._stop is not None and self._ready.done():
             self._stop.set()
+            asyncio.get_running_loop().call_later(_GOODBYE, self._scope.cancel)
         elif self._scope is not None:
             self._scope.cancel()
 
@@ -128,6 +132,8 @@ class Session:
 
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
         with anyio.CancelScope() as self._scope:
+            if self._closing:
+                return
             info = Implementation(name="inference_providers", version=__version__)
             async with Client(self._transport(), client_info=info, cache=None) as client:
                 found = await _all_tools(client)
