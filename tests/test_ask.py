@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from click.shell_completion import ShellComplete
 
 from inference_providers.cli import ask, main
 from inference_providers.cli.ask_code import first_block
@@ -349,3 +350,19 @@ def test_the_price_and_the_order_hold_with_the_other_options(run: Run, serve: Se
     assert (done.code, server.asked) == (1, [])
     assert "A smaller --max-tokens" in done.err
     assert json.loads(run(server, "--max-cost", "5", *asked).out) == {"a": "x"}
+
+
+@pytest.mark.parametrize(
+    ("words", "typed", "completed"),
+    [
+        (["-o"], "top", ["top_k=", "top_logprobs=", "top_p="]),
+        (["--effort"], "m", ["max", "medium", "minimal"]),
+        (["-a"], "rep", [("rep", "file")]),
+        (["--schema"], "per", [("per", "file")]),
+        (["hi", "-m"], "auto:sm", ["auto:small"]),
+    ],
+)
+def test_values_are_completed(words: list[str], typed: str, completed: list[Any]) -> None:
+    found = ShellComplete(ask.main, {}, "ask-ai", "_ASK_AI_COMPLETE").get_completions(words, typed)
+    shown = [one.value if one.type == "plain" else (one.value, one.type) for one in found]
+    assert sorted(set(shown) & set(completed)) == sorted(completed)

@@ -11,7 +11,7 @@ from functools import wraps
 import click
 
 from inference_providers.cli.ask_output import Output
-from inference_providers.cli.completion import FileName, complete_model
+from inference_providers.cli.completion import FileName, complete_effort, complete_model, complete_parameter
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -94,6 +94,7 @@ def with_generation(command: Callable[..., Any]) -> Callable[..., Any]:
             "--effort",
             "reasoning_effort",
             metavar="LEVEL",
+            shell_complete=complete_effort,
             help="How much it thinks before it answers: none, minimal, low, medium, high, ...",
         ),
         click.option(
@@ -101,6 +102,7 @@ def with_generation(command: Callable[..., Any]) -> Callable[..., Any]:
             "--option",
             "given",
             metavar="KEY=VALUE",
+            shell_complete=complete_parameter,
             multiple=True,
             help="Any other parameter: top_p=0.9, seed=1, stop=END, ...; may be repeated.",
         ),
@@ -139,9 +141,15 @@ def with_output(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option(
             "--schema",
             metavar="SCHEMA",
+            type=FileName(),
             help="Answer with JSON that fits: fields (name, age int, bio: one sentence), JSON Schema, or a .json file.",
         ),
-        click.option("--schema-multi", metavar="SCHEMA", help="The same for a list of such things, as items."),
+        click.option(
+            "--schema-multi",
+            metavar="SCHEMA",
+            type=FileName(),
+            help="The same for a list of such things, as items.",
+        ),
         click.option("--no-stream", is_flag=True, help="Print the answer when it is complete."),
         click.option("--json", "as_json", is_flag=True, help="Print answer, provider, model and attempts as JSON."),
         click.option(

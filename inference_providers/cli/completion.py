@@ -33,6 +33,20 @@ def complete_model(context: click.Context, parameter: click.Parameter, incomplet
     return [CompletionItem(name) for name in sorted(names) if name.lower().startswith(typed)]
 
 
+def complete_parameter(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Parameters that start with what was typed, up to their values."""
+    from inference_providers.chat import parameters
+
+    names = [f"{name}=" for name in parameters.VOCABULARY]
+    return [CompletionItem(name) for name in names if name.startswith(incomplete.replace("-", "_"))]
+
+
+def complete_effort(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Levels of thinking that start with what was typed."""
+    levels = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
+    return [CompletionItem(level) for level in levels if level.startswith(incomplete.lower())]
+
+
 def complete_provider(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Provider ids that start with what was typed."""
     from inference_providers.registry import bundled

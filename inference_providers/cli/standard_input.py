@@ -8,7 +8,6 @@ import sys
 
 import click
 
-from inference_providers.chat import file_kinds
 from inference_providers.cli.output import say
 
 TYPE_CHECKING = False
@@ -29,6 +28,10 @@ def piped() -> bytes:
 
 def kind_of(data: bytes) -> str:
     """`image`, `pdf` or `audio`, which can be shown to a model; empty for text, and for what is none of these."""
+    if not data:
+        return ""
+    from inference_providers.chat import file_kinds
+
     kind = file_kinds.kind_of(data)
     return "" if kind == "text" or (kind != "pdf" and _decoded(data) is not None) else kind
 
@@ -39,6 +42,10 @@ def as_text(data: bytes, what: str = "Standard input") -> str:
     Characters that are cut at either end (`head -c`) are left out, where there are whole ones. Raises UsageError for
     what is no text.
     """
+    if not data:
+        return ""
+    from inference_providers.chat import file_kinds
+
     text = None if data.startswith(file_kinds.PDF) else _decoded(data)
     if text is None:
         raise click.UsageError(f"{what} {_why_no_text(data)}")
@@ -47,6 +54,8 @@ def as_text(data: bytes, what: str = "Standard input") -> str:
 
 def lines() -> Iterator[str]:
     """The lines of standard input as they come. Raises UsageError for what is no text."""
+    from inference_providers.chat import file_kinds
+
     if sys.stdin is None:
         return
     source = sys.stdin.buffer
@@ -65,6 +74,8 @@ def lines() -> Iterator[str]:
 
 
 def _decoded(data: bytes) -> str | None:
+    from inference_providers.chat import file_kinds
+
     for mark, encoding in file_kinds.BYTE_ORDER_MARKS:
         if data.startswith(mark):
             return _without_nul(data, encoding)
@@ -93,6 +104,8 @@ _SHOWN = {"image": "an image", "pdf": "a PDF file", "audio": "sound"}
 
 
 def _why_no_text(data: bytes) -> str:
+    from inference_providers.chat import file_kinds
+
     kind = _SHOWN.get(file_kinds.kind_of(data))
     if kind is not None:
         return f"is {kind}, not text. Pipe it to ask-ai, with a question about it."
