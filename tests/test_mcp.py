@@ -126,7 +126,8 @@ def test_headers_go_to_the_servers_own_address_alone(serve: Any, opened: Open) -
 @pytest.mark.parametrize(
     ("reply", "says"),
     [
-        ((500, b"{}"), "Server returned an error response"),
+        ((500, "no"), "HTTP 500"),
+        ((401, {"error": "no"}), r"HTTP 401: it wants a key, or another one; headers = .* in \[mcp\.demo\]"),
         ((200, b"[" * 100_000), "Unexpected content type"),
         ((200, b'{"x": "' + b"y" * 9_000_000 + b'"}', {"content-type": "application/json"}), "more than 8 MB"),
     ],
@@ -202,7 +203,7 @@ def speaking(connection: Any, request: Any) -> None:
         connection.hold()
         return
     said = request.json
-    replies = {
+    results: dict[str, Any] = {
         "initialize": {
             "protocolVersion": "2025-06-18",
             "capabilities": {},
@@ -210,8 +211,10 @@ def speaking(connection: Any, request: Any) -> None:
         },
         "tools/list": {"tools": [{"name": "go", "inputSchema": {"type": "object"}}]},
     }
-    if said["method"] in replies:
-        reply = {"jsonrpc": "2.0", "id": said["id"], "result": replies[said["method"]]}
+    if said["method"] == "tools/call" and said["params"]["arguments"]:
+        results["tools/call"] = {"odd": 1}
+    if said["method"] in results:
+        reply = {"jsonrpc": "2.0", "id": said["id"], "result": results[said["method"]]}
         connection.reply(200, reply, {"mcp-session-id": "s"})
     else:
         connection.reply(202 if "id" not in said else 404, b"")
@@ -223,6 +226,8 @@ def test_an_address_that_does_not_let_go_is_left(opened: Open, serve: Any) -> No
     assert list(tools) == ["go"]
     with pytest.raises(FailedError, match="Session terminated"):
         tools["go"].function()
+    with pytest.raises(FailedError, match="it sent something else than a result"):
+        tools["go"].function(odd=True)
     session.close()
     assert session._thread is not None
     assert not session._thread.is_alive()

@@ -46,6 +46,7 @@ class _Bounded(httpx2.AsyncBaseTransport):
     def __init__(self, server: Server, environ: Mapping[str, str]) -> None:
         assert server.address is not None
         self._recipient, self._names = _Recipient(server.address), {name.lower() for name in server.headers}
+        self._name = server.name
         self._sender = AsyncSender(environ, Limits(total=server.timeout + _LATER))
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
@@ -59,14 +60,30 @@ class _Bounded(httpx2.AsyncBaseTransport):
         listens = request.method == "GET"  # the stream of what the server says by itself: silence is no failure
         try:
             response = await self._sender.send(wanted, limit=_ALL_DAY if listens else None)
-        except WireError as error:  # as the server's own error for this request: any other ends the SDK's client
-            failed = {"jsonrpc": "2.0", "id": None, "error": {"code": _UNREACHED, "message": str(error)}}
-            return httpx2.Response(503, json=failed, request=request)
+        except WireError as error:
+            return _failed(request, str(error))
+        if why := self._refusal(response):
+            response.close()
+            return _failed(request, why)
         kept = [(name, value) for name, value in response.headers.items() if name not in _ENCODED]
         return httpx2.Response(response.status, headers=kept, stream=_Body(response), request=request)
 
+    def _refusal(self, response: AsyncResponse) -> str:
+        """What a status means that the SDK would not tell; empty for others."""
+        if response.status in (401, 403):
+            wanted = 'headers = { Authorization = "Bearer ${VARIABLE}" }'
+            return f"HTTP {response.status}: it wants a key, or another one; {wanted} in [mcp.{self._name}] gives one"
+        is_json = response.headers.get("content-type", "").lower().startswith("application/json")
+        return f"HTTP {response.status}" if response.status >= 500 and not is_json else ""
+
     async def aclose(self) -> None:
         await self._sender.aclose()
+
+
+def _failed(request: httpx2.Request, why: str) -> httpx2.Response:
+    """A failure as the server's own error for this request: any other ends the SDK's client."""
+    told = {"jsonrpc": "2.0", "id": None, "error": {"code": _UNREACHED, "message": why}}
+    return httpx2.Response(503, json=told, request=request)
 
 
 _ENCODED = ("content-encoding", "content-length", "transfer-encoding")  # the sender has undone these

@@ -175,7 +175,10 @@ class Session:
 
     def _why(self, error: Exception) -> str:
         from mcp.types import CONNECTION_CLOSED
+        from pydantic import ValidationError
 
+        if isinstance(error, ValidationError):
+            return "it sent something else than a result, or wants more to be typed in, which cannot be given here"
         if self._running is not None and self._running.why:
             return f"the server {self.server.name} cannot be used any more: {self._running.why}"
         return self._has_ended() if getattr(error, "code", None) == CONNECTION_CLOSED else _told(error)
