@@ -201,16 +201,17 @@ def test_what_a_command_line_says_is_kept_as_a_template(run: Run, serve: Serve, 
     server = serve(saying("hello"))
     done = run(
         server, "--save", "sum", "-m", "gpt-4o", "-s", "Be brief.", "--temperature", "0.5", "-o", "top_p=0.9",
-        "--tool", "os.path:basename", "Sum up:", "$input",
+        "--tool", "os.path:basename", "--only", "openai", "-p", "lang=Dutch", "Sum up in $lang:", "$input",
     )  # fmt: skip
     assert (done.code, done.out) == (0, "")
     assert server.asked == []
     kept = find("sum", environ)
-    assert (kept.prompt, kept.system, kept.models) == ("Sum up: $input", "Be brief.", ["gpt-4o"])
-    assert (kept.options, kept.tools) == ({"temperature": 0.5, "top_p": "0.9"}, ["os.path:basename"])
+    assert (kept.prompt, kept.system, kept.models) == ("Sum up in $lang: $input", "Be brief.", ["gpt-4o"])
+    assert kept.options == {"temperature": 0.5, "top_p": "0.9", "only": ["openai"]}
+    assert (kept.tools, kept.defaults) == (["os.path:basename"], {"lang": "Dutch"})
     done = run(server, "-t", "sum", "a text")
     assert done.out == "hello\n"
-    assert sent(server)["messages"][1]["content"] == "Sum up: a text"
+    assert sent(server)["messages"][1]["content"] == "Sum up in Dutch: a text"
     assert (sent(server)["temperature"], sent(server)["top_p"]) == (0.5, 0.9)
     done = run(server, "--save", "sum", "x")
     assert (done.code, "There is a template sum already" in done.err) == (2, True)

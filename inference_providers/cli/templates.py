@@ -155,8 +155,10 @@ def keep(name: str, context: click.Context) -> None:
         elif own == "given":
             options |= dict(one.partition("=")[::2] for one in value)
         elif own in _PARAMETERS:
-            options[own] = value
-        elif own not in ("save", "no_stdin", "values"):
+            options[own] = list(value) if isinstance(value, tuple) else value
+        elif own == "values":
+            content["defaults"] = _given(value)
+        elif own not in ("save", "no_stdin"):
             raise click.UsageError(f"{parameter.opts[-1]} cannot be kept in a template.")
     if not content and not options:
         raise click.UsageError("Give what to keep: a question, a system prompt, a model or other options.")

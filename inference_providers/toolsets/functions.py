@@ -55,8 +55,7 @@ def _from_environment(name: str) -> ModuleType:
     except (Exception, SystemExit) as error:  # noqa: BLE001  (whatever a module does when it is run)
         raise ValueError(f"the module {name} cannot be imported: {_told(error)}") from None
     finally:
-        for entry in reversed([one for one in path if one not in sys.path]):
-            sys.path.insert(0, entry)
+        sys.path[:] = [*path, *(entry for entry in sys.path if entry not in path)]
 
 
 def _installed(path: list[str]) -> list[str]:
