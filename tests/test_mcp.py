@@ -154,7 +154,7 @@ def test_a_closed_port_is_told() -> None:
 def test_without_the_sdk_it_is_told_what_to_install(monkeypatch: Any) -> None:
     monkeypatch.setitem(sys.modules, "mcp.client.client", None)
     session = Session(Server("demo", SDK, {}), {})
-    with pytest.raises(ServerError, match="need the package mcp, 2.3 or later: `pip install mcp`"):
+    with pytest.raises(ServerError, match=r"need the package mcp, 2\.3 or later: `pip install mcp`"):
         session.tools()
     session.close()
 

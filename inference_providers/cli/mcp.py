@@ -38,6 +38,8 @@ def list_(names: tuple[str, ...], as_json: bool) -> None:
         found = [_looked_at(session) for session in sessions]
     finally:
         for session in sessions:
+            session.leave()
+        for session in sessions:
             session.close()
     if as_json:
         say_json(found)

@@ -94,6 +94,8 @@ def opened(functions: Sequence[str], servers: Sequence[str], *, everything: bool
         yield found
     finally:
         for session in sessions:
+            session.leave()
+        for session in sessions:
             session.close()
 
 

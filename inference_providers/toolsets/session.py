@@ -10,6 +10,7 @@ import logging
 import threading
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
+from contextlib import suppress
 
 from inference_providers import __version__
 from inference_providers.chat import Tool
@@ -93,17 +94,18 @@ class Session:
         except Exception as error:  # noqa: BLE001
             raise FailedError(self.server.shown(self._why(error))) from None
 
+    def leave(self) -> None:
+        """Begin to end the server, without waiting for it."""
+        self._closing = True
+        if self._loop is not None:
+            with suppress(RuntimeError):  # it is closed: the server has ended
+                self._loop.call_soon_threadsafe(self._end)
+
     def close(self) -> None:
         """End the server, and wait until it has; one that does not end is left alone."""
-        self._closing = True
-        if self._thread is None:
-            return
-        if self._loop is not None and not self._loop.is_closed():
-            try:
-                self._loop.call_soon_threadsafe(self._end)
-            except RuntimeError:  # it has just been closed
-                pass
-        self._thread.join(_END)
+        self.leave()
+        if self._thread is not None:
+            self._thread.join(_END)
 
     def _end(self) -> None:
         if self._stop is not None and self._ready.done():
