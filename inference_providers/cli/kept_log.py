@@ -14,7 +14,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from inference_providers.clients import ProviderList
+    from inference_providers.clients import AsyncProviderList, ProviderList
     from inference_providers.telemetry import UsageLog
     from inference_providers.usage import LogSettings
 
@@ -25,7 +25,7 @@ _TOLD = (
 )
 
 
-def keep(providers: ProviderList, program: str, *, piped: bool = False) -> UsageLog | None:
+def keep(providers: ProviderList | AsyncProviderList, program: str, *, piped: bool = False) -> UsageLog | None:
     """Log the calls of a command, as the user, or else the environment, says; None where they are not logged.
 
     By default what is said is kept of conversations that begin on a terminal, and of nothing that is *piped*.
@@ -48,7 +48,7 @@ def keep(providers: ProviderList, program: str, *, piped: bool = False) -> Usage
     return log
 
 
-def _is_told(settings: LogSettings, providers: ProviderList) -> bool:
+def _is_told(settings: LogSettings, providers: ProviderList | AsyncProviderList) -> bool:
     """Have it said once, with the first call, where the log is.
 
     False where that cannot be remembered, and so nothing be kept either.
@@ -61,12 +61,12 @@ def _is_told(settings: LogSettings, providers: ProviderList) -> bool:
         return False
 
     def tell(event: object) -> None:
-        if not settings.values.get("told"):
+        if not settings.values.get("told") and not LogSettings(settings.path).values.get("told"):  # for another list
             settings.set(told=True)
             path = os.path.join(os.path.dirname(settings.path), LOG_NAME)
             say(_TOLD.format(path=path, days=settings.keep.text_days), err=True)
 
-    from inference_providers.usage import LOG_NAME
+    from inference_providers.usage import LOG_NAME, LogSettings
 
     providers.pipeline.listeners.append(tell)
     return True
