@@ -189,8 +189,10 @@ def test_what_never_fits_is_a_failure(run: Run, serve: Serve) -> None:
         (["-o", "top_p=high"], "top_p must be int or float, not 'high'"),
         (["-o", "seed=1", "-o", "seed=2"], "seed is given twice."),
         (["-o", "max_new_tokens=1", "--max-tokens", "2"], "max_tokens is given twice: by -o and by an option"),
+        (["-o", "model=gpt-4o"], "model has an option of its own: -m."),
         (["-o", "extra_body=1"], "-o extra_body takes a JSON object"),
         (["-a", "-"], "-a - takes a file from standard input, and nothing came"),
+        (["-i", __file__], "use PNG, JPEG, GIF, WebP or BMP; -a takes it"),
         (["-a", "none.pdf"], "the file 'none.pdf' cannot be read: No such file"),
         (["-a", "."], "the file '.' cannot be read: Is a directory"),
     ],
@@ -308,6 +310,14 @@ def test_what_cannot_be_fetched_is_told(run: Run, serve: Serve, path: str, told:
     done = run(server, "-a", f"{other.url.removesuffix('/v1')}{path}", "hi")
     assert (done.code, server.asked) == (1, [])
     assert told in done.err
+
+
+def test_what_an_address_may_have_of_secrets_is_not_shown(run: Run, serve: Serve) -> None:
+    host = serve(pages).url.removesuffix("/v1").removeprefix("http://")
+    for wrong in (f"http://me:hidden-1@{host}/none?sign=hidden-2", f"http://{host}/none?sign=hidden-2#hidden-3"):
+        done = run(serve(), "-a", wrong, "hi")
+        assert (done.code, "hidden" in done.err) == (1, False)
+        assert f"http://{host}/none cannot be fetched: " in done.err
 
 
 def test_offline_fetches_nothing_from_far_away(run: Run, serve: Serve) -> None:

@@ -100,6 +100,14 @@ def test_a_stream_shows_files_too(serve: Serve) -> None:
     assert named == ["document.pdf", "report.pdf"]
 
 
+def test_a_connected_client_shows_files_too(serve: Serve) -> None:
+    server = serve()
+    made = listed(ProviderList, (server.url, {}, ""))
+    client, name = made.connect_to_model("m")
+    assert made.get_response(client, name, "hi", files=[("a.pdf", PDF)]) == "hello"
+    assert server.asked[-1].json["messages"][0]["content"][1]["file"]["filename"] == "a.pdf"
+
+
 def test_a_question_with_nothing_but_text_is_text(serve: Serve) -> None:
     """Not every server takes a list of parts."""
     server = serve()

@@ -68,7 +68,7 @@ if TYPE_CHECKING:
     from inference_providers.chat.conversation import FinishReason as FinishReason
     from inference_providers.chat.conversation import Message as Message
     from inference_providers.chat.conversation import Role as Role
-    from inference_providers.chat.images import image_format as image_format
+    from inference_providers.chat.file_kinds import image_format as image_format
     from inference_providers.chat.images import image_urls as image_urls
     from inference_providers.chat.parameter_rules import Rules as Rules
     from inference_providers.chat.question import Question as Question
@@ -162,10 +162,8 @@ _HOME = {
         "Message",
         "Role",
     ),
-    "images": (
-        "image_format",
-        "image_urls",
-    ),
+    "file_kinds": ("image_format",),
+    "images": ("image_urls",),
     "parameter_rules": ("Rules",),
     "question": ("Question",),
     "structured": ("SchemaMismatch",),

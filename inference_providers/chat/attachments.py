@@ -6,7 +6,6 @@ import os
 
 from inference_providers import files
 from inference_providers.chat import file_kinds
-from inference_providers.chat.images import image_format
 from inference_providers.files import folders
 
 TYPE_CHECKING = False
@@ -84,7 +83,10 @@ def part_of(content: bytes, name: str = "") -> dict[str, Any]:
 
     data = b64encode(content).decode()
     if kind == "image":
-        return {"type": "image_url", "image_url": {"url": f"data:image/{image_format(content)};base64,{data}"}}
+        return {
+            "type": "image_url",
+            "image_url": {"url": f"data:image/{file_kinds.image_format(content)};base64,{data}"},
+        }
     if kind == "audio":
         return {"type": "input_audio", "input_audio": {"data": data, "format": file_kinds.sound_format(content)}}
     name = name or _FORM[kind]

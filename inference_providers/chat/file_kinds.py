@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import codecs
 
-from inference_providers.chat.images import image_format
-
 PDF = b"%PDF-"
 BYTE_ORDER_MARKS = (  # the longer ones first: UTF-32's begins with UTF-16's
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -13,6 +11,13 @@ BYTE_ORDER_MARKS = (  # the longer ones first: UTF-32's begins with UTF-16's
     (codecs.BOM_UTF32_BE, "utf-32"),
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
+)
+_IMAGES = (
+    (b"\x89PNG\r\n\x1a\n", 0, "png"),
+    (b"\xff\xd8\xff", 0, "jpeg"),
+    (b"GIF8", 0, "gif"),
+    (b"WEBP", 8, "webp"),
+    (b"BM", 0, "bmp"),
 )
 _SOUND = (  # (how it begins, what follows, where, the format's name)
     (b"RIFF", b"WAVE", 8, "wav"),
@@ -37,6 +42,11 @@ _OTHERS = (
     (b"\x7fELF", "a program", "only text, images, PDF files and sound can be asked about"),
     (b"SQLite format 3\x00", "a database", "write what you need of it as text"),
 )
+
+
+def image_format(content: bytes) -> str | None:
+    """The format of an image ("png") by how it begins; None for what is no image that is supported."""
+    return next((name for magic, offset, name in _IMAGES if content.startswith(magic, offset)), None)
 
 
 def sound_format(content: bytes) -> str | None:

@@ -47,9 +47,10 @@ def fetched(url: str, environ: Mapping[str, str]) -> tuple[str, bytes]:
     from inference_providers.credentials import host_of, is_private
     from inference_providers.offers import OFFLINE_VARIABLE, is_offline
     from inference_providers.transport import Request, Sender, WireError
+    from inference_providers.upkeep import redacted
 
     def failure(why: object) -> click.ClickException:
-        return click.ClickException(f"{url} cannot be fetched: {why}")
+        return click.ClickException(f"{redacted(url)} cannot be fetched: {why}")
 
     if is_offline(environ) and not is_private(host_of(url)):
         raise failure(f"{OFFLINE_VARIABLE} is set, or --offline")

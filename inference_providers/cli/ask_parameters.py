@@ -12,6 +12,11 @@ if TYPE_CHECKING:
     from typing import Any
 
 _EXTRA = "extra_body"
+_OWN = {  # what is no parameter of the model's, and by which option it is given
+    "model": "-m", "system": "-s", "images": "-i", "files": "-a", "schema": "--schema", "timeout": "--timeout",
+    "stream": "--no-stream", "policy": "--policy", "max_cost": "--max-cost", "avoid": "--avoid", "only": "--only",
+    "api_base": "--api-base",
+}  # fmt: skip
 
 
 def parameters_of(given: Iterable[str]) -> dict[str, Any]:
@@ -25,6 +30,8 @@ def parameters_of(given: Iterable[str]) -> dict[str, Any]:
         if not equals or not key.strip():
             raise click.UsageError(f"-o takes KEY=VALUE, such as -o top_p=0.9, not {one!r}.")
         key = key.strip().replace("-", "_")
+        if key in _OWN:
+            raise click.UsageError(f"{key} has an option of its own: {_OWN[key]}.")
         fields = {_EXTRA: _extra(value)} if key == _EXTRA else _parameter(key, value)
         if twice := sorted(found.keys() & fields.keys()):
             raise click.UsageError(f"{twice[0]} is given twice.")

@@ -11,6 +11,7 @@ _PHRASES = (
     (r"^api_base (is|must)\b", r"--api-base \1"),
     (r"give its address as api_base\b", "give its address by --api-base"),
     (r"A provider's own parameters go into extra_body=\{\.\.\.\}", "A provider's own go into -o 'extra_body={...}'"),
+    (r"\bfiles= takes it$", "-a takes it"),
     (r"\bA smaller max_tokens\b", "A smaller --max-tokens"),
     (r"\bGive a larger max_steps\b", "Give a larger --max-steps"),
     (r"\bresume=False \(--no-resume\)", "--no-resume"),
