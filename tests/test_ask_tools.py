@@ -161,6 +161,9 @@ def test_a_template_asks(run: Run, serve: Serve, environ: dict[str, str]) -> Non
     done = run(server, "-t", "mine", "-p", "lang=Dutch", "-m", "gpt-4", "-s", "Other.", "--temperature", "1", "x")
     assert (sent(server)["model"], sent(server)["temperature"]) == ("gpt-4", 1)
     assert sent(server)["messages"][0]["content"] == "Other."
+    done = run(server, "-t", "mine", "-p", "lang=Dutch", "-o", "top_p=0.1", "-o", "temperature=0", "x")
+    assert (done.code, sent(server)["top_p"], sent(server)["temperature"]) == (0, 0.1, 0)
+    assert sent(server)["stop"] == ["x"]
     done = run(server, "-t", "mine", "x")
     assert (done.code, "needs -p lang=..." in done.err) == (2, True)
     done = run(server, "-t", "mine", "-p", "lang=Dutch")

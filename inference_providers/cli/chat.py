@@ -10,10 +10,13 @@ import click
 from inference_providers.cli import kept_log
 from inference_providers.cli.completion import complete_model
 from inference_providers.cli.exit_codes import FAILED, guarded
+from inference_providers.cli.templates import with_chat_template
 from inference_providers.cli.terms import selecting
+from inference_providers.cli.toolbox import with_tools
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
     from inference_providers.cli.chat_beside import Beside
@@ -32,12 +35,16 @@ if TYPE_CHECKING:
 @click.option("--temperature", type=click.FloatRange(0, 2), help="Randomness of the answers; 0 for the least.")
 @click.option("-c", "--continue", "goes_on", is_flag=True, help="Go on with the last conversation in the log.")
 @click.option("--id", "conversation", metavar="ID", help="Go on with this conversation, by its id in the log.")
-@selecting
 @guarded
+@with_chat_template
+@with_tools
+@selecting
 def chat(
     models: tuple[str, ...],
     system: str | None,
     temperature: float | None,
+    options: dict[str, Any],
+    template: Callable[[str], str] | None,
     goes_on: bool,
     conversation: str | None,
     avoid: tuple[str, ...],
@@ -57,12 +64,13 @@ def chat(
     if goes_on or conversation is not None:
         turns, model = kept_log.go_on(log, conversation)
         models = models or ((model,) if model and model != "auto" else ())
-    options = {} if temperature is None else {"temperature": temperature}
+    options |= {} if temperature is None else {"temperature": temperature}
     talk = Talk(providers, list(models), options, log, partial(_beside, terms))
     talk.greet()
     if turns:
         take_up(talk, turns, anew=False)
     talk.system = talk.system if system is None else system
+    talk.template = template
     if len(models) > 1:
         talk.add_beside(models[1])
     talk.run()

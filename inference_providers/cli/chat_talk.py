@@ -14,6 +14,7 @@ from inference_providers.cli.chat_files import Attachments
 from inference_providers.cli.chat_view import Interrupts
 from inference_providers.cli.lists import environment
 from inference_providers.cli.output import on_terminal, say
+from inference_providers.cli.toolbox import begun
 from inference_providers.cli.wording import spoken
 from inference_providers.errors import InferenceProvidersError
 
@@ -91,6 +92,7 @@ class Talk:
         """*options*: of each question, as `stream` takes them. *beside*: makes what asks two models."""
         self.providers, self.options, self.log = providers, options, log
         self.system: str | None = None
+        self.template: Callable[[str], str] | None = None  # makes the question of what is typed
         self.branches = [Branch(models[0] if models else None, [], None if log is None else log.conversation)]
         self.last: Content | None = None  # the last question
         self.spent = Spent()
@@ -189,7 +191,8 @@ class Talk:
 
     def ask(self, text: str) -> None:
         """Ask, with what is attached, and show the answer. A failure is told; Ctrl-C keeps what has arrived."""
-        self._ask(self.attached.with_text(text), again=False)
+        said = text if self.template is None else self.template(text)
+        self._ask(self.attached.with_text(said), again=False)
 
     def ask_again(self) -> None:
         """Ask the last question in its own place. Raises ValueError without one."""
@@ -213,7 +216,7 @@ class Talk:
             view = chat_view.view()
             try:
                 with self.interrupts.waiting():
-                    stream = self.providers.stream(asked, branch.model, system=self.system, **self.options).open()
+                    stream = begun(self.providers, asked, branch.model, system=self.system, **self.options)
                 with stream:
                     texts = iter(stream)
                     while piece := self._next(texts):
@@ -261,7 +264,9 @@ class Talk:
         self._log_as(self.branches[0])
 
     def add_beside(self, model: str) -> None:
-        """Have another model answer beside the first one from here on."""
+        """Have another model answer beside the first one from here on. Raises ValueError where there are tools."""
+        if self.options.get("tools"):
+            raise ValueError("Two models cannot answer beside each other with tools; ask one of them.")
         from inference_providers.telemetry import Conversation
 
         first = self.branches[0]

@@ -11,7 +11,7 @@ from inference_providers.cli.exit_codes import guarded
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from typing import Any
 
     from click.shell_completion import CompletionItem
@@ -59,11 +59,11 @@ def with_template(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def with_chat_template(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Adds `-t` and `-p`, and does as `with_template` does."""
-    return _use(_values(_filling(command)))
+    """Adds `-t` and `-p`, and does as `with_template` does; a prompt has to have a place for what is typed."""
+    return _use(_values(_filling(command, repeats=True)))
 
 
-def _filling(command: Callable[..., Any]) -> Callable[..., Any]:
+def _filling(command: Callable[..., Any], *, repeats: bool = False) -> Callable[..., Any]:
     @wraps(command)
     def run(*args: Any, use: str | None, values: tuple[str, ...], **kwargs: Any) -> Any:
         if use is None:
@@ -76,9 +76,11 @@ def _filling(command: Callable[..., Any]) -> Callable[..., Any]:
 
         template, given = find(use, os.environ), _given(values)
         template.check(given)
-        context = click.get_current_context()
-        for parameter, value in _settings(template, given, context):
-            kwargs[parameter.name or ""] = _converted(template, parameter, value, context)
+        if repeats and template.prompt and not template.has_input:
+            raise click.UsageError(
+                f"The prompt of the template {use} has no $input, so chat would say it again and again: ask-ai -t {use}"
+            )
+        kwargs |= _settings(template, given, click.get_current_context(), kwargs)
         return command(*args, template=partial(_question, template, given), **kwargs)
 
     return run
@@ -97,32 +99,41 @@ def _given(values: tuple[str, ...]) -> dict[str, str]:
 
 
 def _settings(
-    template: Template, given: dict[str, str], context: click.Context
-) -> Iterator[tuple[click.Parameter, Any]]:
-    """The command's options that are not given and that the template sets, with their values."""
-    known = {one.name: one for one in context.command.params}
-    wanted: dict[str, Any] = {
+    template: Template, given: dict[str, str], context: click.Context, options: dict[str, Any]
+) -> dict[str, Any]:
+    """What the template sets of a command's options, as far as they are not given. Raises UsageError."""
+    known = {one.name or "": one for one in context.command.params}
+    own = {name.replace("-", "_"): value for name, value in template.options.items()}
+    wanted = {
         "models": template.models,
-        "model": template.models[0] if template.models else None,
         "system": template.system_with(given),
         "schema": template.schema,
         "tool": template.tools,
         "servers": template.mcp,
+        **{name: value for name, value in own.items() if name in _PARAMETERS and name in known},
     }
-    for name, value in template.options.items():
-        own = name.replace("-", "_")
-        if own in _PARAMETERS and own in known:
-            wanted[own] = value
-        else:  # `-o` says what is no parameter of a model's
-            wanted.setdefault("given", []).append(f"{name}={_written(value)}")
+    typed = options.get("given", ())  # by `-o`
+    named = {one.partition("=")[0].strip().replace("-", "_") for one in typed}
+    found: dict[str, Any] = {}
     for name, value in wanted.items():
-        if value in (None, [], ""):
+        if value in (None, [], "") or name in named or not _is_open(context, name):
             continue
         if name not in known:
-            if name not in ("model", "models"):
-                raise click.UsageError(f"The template {template.name} has {name}, for which there is no option here.")
-        elif context.get_parameter_source(name) in (click.core.ParameterSource.DEFAULT, None):
-            yield known[name], value
+            raise click.UsageError(f"The template {template.name} has a {name}, which there is not here.")
+        found[name] = _converted(template, known[name], value, context)
+    others = [f"{name}={_written(value)}" for name, value in own.items() if name not in wanted and name not in named]
+    if "given" in known:
+        found["given"] = (*others, *typed)
+    elif others:
+        from inference_providers.cli.ask_parameters import parameters_of
+
+        found["options"] = parameters_of(others)
+    return found
+
+
+def _is_open(context: click.Context, name: str) -> bool:
+    """Whether an option was not given."""
+    return context.get_parameter_source(name) in (click.core.ParameterSource.DEFAULT, None)
 
 
 def _written(value: Any) -> str:

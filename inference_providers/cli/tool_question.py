@@ -89,7 +89,8 @@ def _line_mode(terminal: int) -> Iterator[None]:
         yield
         return
     before = termios.tcgetattr(terminal)
-    changed = list(before)
+    changed = termios.tcgetattr(terminal)
+    changed[0] |= termios.ICRNL
     changed[3] |= termios.ECHO | termios.ICANON | termios.ISIG
     termios.tcsetattr(terminal, termios.TCSAFLUSH, changed)
     try:

@@ -50,6 +50,11 @@ class Template:
         found = [*places(self.system or ""), *places(self.prompt)]
         return [name for name in dict.fromkeys(found) if name != INPUT]
 
+    @property
+    def has_input(self) -> bool:
+        """Whether the prompt has a place for what is asked and piped."""
+        return INPUT in places(self.prompt)
+
     def check(self, given: Mapping[str, str]) -> None:
         """Raise ValueError where a variable has no value, or a value no variable."""
         known = self.variables
@@ -72,7 +77,7 @@ class Template:
         """
         self.check(given)
         values = {**self.defaults, **given}
-        if INPUT not in places(self.prompt):
+        if not self.has_input:
             return "\n\n".join(part for part in (filled(self.prompt, values), text) if part)
         if text:
             values[INPUT] = text
