@@ -19,6 +19,7 @@ from inference_providers.cli.logs import logs
 from inference_providers.cli.models import models
 from inference_providers.cli.output import Group
 from inference_providers.cli.paths import paths, purge
+from inference_providers.cli.plugins import plugins
 from inference_providers.cli.providers import providers
 from inference_providers.cli.registry import registry
 from inference_providers.cli.resolve import resolve
@@ -36,8 +37,8 @@ def main() -> None:
 
 
 for command in (
-    batch, batch_jobs, cache, callers, chat, completion, doctor, learned, local, logs, models, paths, providers, purge,
-    registry, resolve, roll_call, serve, usage,
+    batch, batch_jobs, cache, callers, chat, completion, doctor, learned, local, logs, models, paths, plugins, providers,
+    purge, registry, resolve, roll_call, serve, usage,
 ):  # fmt: skip
     main.add_command(command)
 

@@ -1,0 +1,34 @@
+"""`inference-providers plugins`: what other packages bring, and what is left out of it."""
+
+from __future__ import annotations
+
+import os
+
+import click
+
+from inference_providers.cli.exit_codes import guarded
+from inference_providers.cli.output import json_option, say
+from inference_providers.cli.tables import emit
+
+
+@click.command("plugins")
+@json_option
+@guarded
+def plugins(as_json: bool) -> None:
+    """List the plug-ins of installed packages, and what is wrong with those that are left out."""
+    from inference_providers.plugins import GROUPS, OFF, VARIABLE, examined
+
+    rows = [
+        {
+            "name": one.name,
+            "group": one.declaration.group,
+            "package": one.declaration.package,
+            "version": one.declaration.version,
+            "problem": one.problem,
+        }
+        for one in examined(os.environ, *GROUPS)
+    ]
+    if not rows and not as_json:
+        off = os.environ.get(VARIABLE, "").strip().lower() == OFF
+        say(f"{VARIABLE} is {OFF}." if off else "No installed package brings plug-ins.", err=True)
+    emit(rows, ["name", "group", "package", "version", "problem"], as_json, prose=["problem"])
