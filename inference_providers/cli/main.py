@@ -37,8 +37,8 @@ def main() -> None:
 
 
 for command in (
-    batch, batch_jobs, cache, callers, chat, completion, doctor, learned, local, logs, models, paths, plugins, providers,
-    purge, registry, resolve, roll_call, serve, usage,
+    batch, batch_jobs, cache, callers, chat, completion, doctor, learned, local, logs, models, paths, plugins,
+    providers, purge, registry, resolve, roll_call, serve, usage,
 ):  # fmt: skip
     main.add_command(command)
 

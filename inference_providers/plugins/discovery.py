@@ -102,7 +102,7 @@ def _declarations(text: str, package: str, version: str) -> Iterator[Declaration
         if line.startswith("["):
             section = line.strip("[] ")
             group = section.removeprefix(_PREFIX) if section.startswith(_PREFIX) else ""
-        elif group in GROUPS and "=" in line and not line.startswith(("#", ";")):
+        elif group in GROUPS and "=" in line and not line.startswith("#"):
             name, _, target = line.partition("=")
             yield Declaration(group, name.strip(), target.partition("[")[0].strip(), package, version)
 

@@ -49,11 +49,11 @@ def examined(environ: Mapping[str, str], *groups: str) -> list[Plugin]:
         _examine(one)
         for claim in () if one.problem else _claims(one.value):
             claims.setdefault(claim, set()).add(one)
-    problems = {}
-    for claim, several in claims.items():
+    problems: dict[Plugin, str] = {}
+    for claim, several in sorted(claims.items()):
         for one in several if len(several) > 1 else ():
             others = sorted({other.package for other in several if other is not one})
-            problems[one] = f"{' and '.join(others)} has {claim}, too; uninstall one of them"
+            problems.setdefault(one, f"{' and '.join(others)} has {claim}, too; uninstall one of them")
     found = loaded(environ, *(groups or GROUPS))
     return [one.faulty(problems[one]) if one in problems else one for one in found]
 

@@ -26,9 +26,9 @@ _OF_ROWS = (
     *("connection", "model_names", "more_names", "facts"),
 )
 # Fields of a connection that are left to the package and the program: `auth` has credentials of the machine exchanged
-# for tokens, `bearer` and `key_prefixes` change what is sent, `regions` reads other tools' variables.
+# for tokens, `bearer`, `key_prefixes` and `headers` change what is sent, `regions` reads other tools' variables.
 _OF_CONNECTIONS = (
-    *("protocol", "endpoint", "api_key", "key_header", "key_headers", "headers", "variables", "base_url", "opt_in"),
+    *("protocol", "endpoint", "api_key", "key_header", "key_headers", "variables", "base_url", "opt_in"),
     *("settings", "routes", "kinds", "speaks", "no_chat", "list", "heads", "suffixes", "deployments"),
     *("parameters", "turns", "batch"),
 )
@@ -100,7 +100,6 @@ def variables(row: Mapping[str, Any]) -> Iterator[str]:
     for key in ("api_key", "base_url", "opt_in", "settings"):
         value = connection.get(key) or ()
         yield from [value] if isinstance(value, str) else value if isinstance(value, list) else ()
-    yield from (connection.get("headers") or {}).values()
     for name, rule in (connection.get("variables") or {}).items():
         yield from (name, *rule.get("also", ()))
     local = connection.get("local")
