@@ -1,11 +1,10 @@
-"""One plug-in of each kind. Only the standard library is imported: whatever stands here is loaded with the first list."""
+"""One plug-in of each kind. It imports little, since it is loaded with the first list of providers that a program makes."""
 
 from __future__ import annotations
 
 import json
 import os
 from collections.abc import Iterator, Mapping, MutableMapping
-from pathlib import Path
 from typing import Any
 
 requires = 1  # the version of the plug-ins' interface
@@ -129,26 +128,31 @@ class Files(MutableMapping[bytes, bytes]):
 
     def __init__(self, path: str, max_bytes: int) -> None:
         """path: where, by the option `path` of the cache; empty where none is given. max_bytes: what it may hold."""
-        self.folder = Path(path or "office-replies")
-        self.folder.mkdir(parents=True, exist_ok=True)
+        self.folder = path or "office-replies"
+        os.makedirs(self.folder, mode=0o700, exist_ok=True)
+
+    def _file(self, key: bytes) -> str:
+        return os.path.join(self.folder, key.hex())
 
     def __getitem__(self, key: bytes) -> bytes:
         try:
-            return (self.folder / key.hex()).read_bytes()
+            with open(self._file(key), "rb") as file:
+                return file.read()
         except FileNotFoundError:
             raise KeyError(key) from None
 
     def __setitem__(self, key: bytes, value: bytes) -> None:
-        (self.folder / key.hex()).write_bytes(value)
+        with open(self._file(key), "wb") as file:
+            file.write(value)
 
     def __delitem__(self, key: bytes) -> None:
         try:
-            (self.folder / key.hex()).unlink()
+            os.unlink(self._file(key))
         except FileNotFoundError:
             raise KeyError(key) from None
 
     def __iter__(self) -> Iterator[bytes]:
-        return (bytes.fromhex(file.name) for file in self.folder.iterdir())
+        return map(bytes.fromhex, os.listdir(self.folder))
 
     def __len__(self) -> int:
-        return sum(1 for _ in self)
+        return len(os.listdir(self.folder))
