@@ -73,6 +73,7 @@ class ProviderList(OtherKinds, Directory):
     state: "shared": share refused keys, cool-downs and used minutes with processes that say the same (docs/limits.md),
         or the path of the file for that.
     cache: keep replies, and give them again to whoever asks the same: True, or options; see docs/cache.md.
+    settings: go by the keys and settings that the user has stored, too (docs/settings.md).
     compat: "0.2" for programs of that version of this package; also `INFERENCE_PROVIDERS_COMPAT`. See docs/moving.md.
     One list may be used from several threads; an asynchronous one from several event loops, one after another.
     Raises RegistryError, with every problem and its JSON path, for an invalid override or merge; else ValueError.
@@ -111,6 +112,7 @@ class ProviderList(OtherKinds, Directory):
         log: Literal["usage", "text", "off"] | bool | None = None,
         telemetry: bool = False,
         compat: Literal["0.2"] | None = None,
+        settings: bool = False,
     ) -> None:
         if of_0_2 or isinstance(auto_update, str | dict):
             auto_update, json_merge = as_in_0_2(auto_update, json_merge, of_0_2)
@@ -126,7 +128,7 @@ class ProviderList(OtherKinds, Directory):
                 "random": random, "learn": learn, "live": live, "limits": limits, "allow_empty": allow_empty,
                 "log": log, "telemetry": telemetry, "state": state,
             },
-            split_thinking=split_thinking, cache=cache,
+            split_thinking=split_thinking, cache=cache, settings=settings,
         )  # fmt: skip
         self.compat = is_compatible(compat, self.pipeline.finder.environ)
         self.pipeline.finder.holder = self
