@@ -11,9 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click import Context, Option
 from click.testing import CliRunner
 
 from inference_providers import ProviderList
+from inference_providers.cli.completion import complete_model
 from inference_providers.cli.main import main
 from inference_providers.files import folders
 from inference_providers.plugins import discovery, loading, objects, registered
@@ -186,6 +188,13 @@ def test_they_are_listed(office: str) -> None:
     }
     off = CliRunner().invoke(main, ["plugins"], env={discovery.VARIABLE: "off"})
     assert (off.exit_code, off.stdout, off.stderr) == (0, "", "INFERENCE_PROVIDERS_PLUGINS is off.\n")
+
+
+def test_the_command_line_knows_its_provider(office: str) -> None:
+    done = CliRunner().invoke(main, ["providers", "--json"], env={"OFFICE_API_KEY": "k-office"})
+    assert [(row["provider"], row["variables"]) for row in json.loads(done.stdout)] == [("office", ["OFFICE_API_KEY"])]
+    found = complete_model(Context(main), Option(["--model"]), "office/")
+    assert {item.value for item in found} >= {"office/office-large", "office/office/large-2"}
 
 
 # What is left out, and why

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
-
 import click
 
 from inference_providers.cli.exit_codes import guarded
+from inference_providers.cli.lists import environment
 from inference_providers.cli.output import json_option, say
 from inference_providers.cli.tables import emit
 
@@ -26,9 +25,9 @@ def plugins(as_json: bool) -> None:
             "version": one.declaration.version,
             "problem": one.problem,
         }
-        for one in examined(os.environ, *GROUPS)
+        for one in examined(environment(), *GROUPS)
     ]
     if not rows and not as_json:
-        off = os.environ.get(VARIABLE, "").strip().lower() == OFF
+        off = environment().get(VARIABLE, "").strip().lower() == OFF
         say(f"{VARIABLE} is {OFF}." if off else "No installed package brings plug-ins.", err=True)
     emit(rows, ["name", "group", "package", "version", "problem"], as_json, prose=["problem"])
