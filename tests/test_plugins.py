@@ -369,6 +369,12 @@ def test_a_dialect_takes_no_path_of_the_gateway(
     finally:
         gateway.stop()
     assert len([line for line in caplog.messages if "is left out" in line]) == 2
+    rows = json.loads(CliRunner().invoke(main, ["plugins", "--json"]).stdout)
+    assert {row["name"]: row["problem"] for row in rows} == {
+        "taken": "/v1/chat/completions is a path of the gateway's own",
+        "odd": "'/x/{y}' is not a path of plain segments, like /v2/chat",
+        "own": "",
+    }
 
 
 def test_an_engine_is_on_this_machine_and_has_a_recipe(tmp_path: Path) -> None:

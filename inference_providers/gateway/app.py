@@ -61,8 +61,7 @@ class Application:
         if declared(gateway.pipeline.users_environ, DIALECTS):
             from inference_providers.gateway import plugin_dialects
 
-            more = plugin_dialects.routes(gateway.pipeline.users_environ, self.routes)
-            self.routes = Routes((*ROUTES, *more))
+            self.routes = Routes((*ROUTES, *plugin_dialects.routes(gateway.pipeline.users_environ, self.routes)))
         gateway.answers = lambda method, path: self.routes.find(method, path)[0] is not None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -14,7 +14,7 @@ from inference_providers.protocols import Asked
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
     from typing import Any
 
     from inference_providers.gateway.messages import Handler
@@ -23,24 +23,34 @@ if TYPE_CHECKING:
 _PATH = r"(/[A-Za-z0-9._~-]+)+"
 
 
-def routes(environ: Mapping[str, str], ours: Routes) -> Iterator[Route]:
+def routes(environ: Mapping[str, str], ours: Routes) -> list[Route]:
     """A route for each dialect of a plug-in; what is wrong with others is told once. *ours*: paths that are taken."""
-    taken: dict[str, str] = {}
-    for name, plugin in objects(DIALECTS, environ).items():
-        path = plugin.path
-        if not re.fullmatch(_PATH, path):
-            _leave_out(name, f"{path!r} is not a path of plain segments, like /v2/chat")
-        elif ours.methods(path):
-            _leave_out(name, f"{path} is a path of the gateway's own")
-        elif path in taken:
-            _leave_out(name, f"{path} is the path of {taken[path]!r}")
-        else:
-            taken[path] = name
-            yield Route("POST", path, _handler(name, plugin))
+    plugins = objects(DIALECTS, environ)
+    wrong = problems(plugins, ours)
+    for name, problem in wrong.items():
+        folders.warn_once(f"The plug-in {name!r} (dialect) is left out: {problem}")
+    return [Route("POST", one.path, _handler(name, one)) for name, one in plugins.items() if name not in wrong]
 
 
-def _leave_out(name: str, problem: str) -> None:
-    folders.warn_once(f"The plug-in {name!r} (dialect) is left out: {problem}")
+def taken_paths(plugins: Mapping[str, Any]) -> dict[str, str]:
+    """`problems`, with the paths of the gateway."""
+    from inference_providers.gateway.table import ROUTES
+
+    return problems(plugins, Routes(ROUTES))
+
+
+def problems(plugins: Mapping[str, Any], ours: Routes) -> dict[str, str]:
+    """What is wrong with the paths of dialects, by their names."""
+    found: dict[str, str] = {}
+    for name, plugin in plugins.items():
+        others = [other for other, one in plugins.items() if one.path == plugin.path and other != name]
+        if not re.fullmatch(_PATH, plugin.path):
+            found[name] = f"{plugin.path!r} is not a path of plain segments, like /v2/chat"
+        elif ours.methods(plugin.path):
+            found[name] = f"{plugin.path} is a path of the gateway's own"
+        elif others:
+            found[name] = f"{plugin.path} is the path of {' and '.join(others)}, too"
+    return found
 
 
 def _handler(name: str, plugin: Any) -> Handler:
