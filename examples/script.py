@@ -25,8 +25,9 @@ def main() -> int:
         print(error, file=sys.stderr)
         return 1
     print(answer)
+    tokens = answer.usage.total_tokens if answer.usage else "unknown"
     cost = "unknown" if answer.cost is None else f"${answer.cost:.6f}"
-    print(f"{answer.model} at {answer.provider}: {answer.usage.total_tokens} tokens, cost {cost}", file=sys.stderr)
+    print(f"{answer.model} at {answer.provider}; tokens: {tokens}; cost: {cost}", file=sys.stderr)
     return 0
 
 

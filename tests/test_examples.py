@@ -62,7 +62,7 @@ def test_a_script_prints_the_answer(provider: Serve, run: Callable[..., int], ca
     assert run("script.py", "How", "so?") == 0
     said = capsys.readouterr()
     assert said.out == "hello\n"
-    assert "at openai: 4 tokens, cost $" in said.err
+    assert "at openai; tokens: 4; cost: $" in said.err
     assert server.requests[-1].json["messages"] == [{"role": "user", "content": "How so?"}]
 
 
