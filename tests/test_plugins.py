@@ -15,11 +15,17 @@ from click import Context, Option
 from click.testing import CliRunner
 
 from inference_providers import ProviderList
+from inference_providers.chat import ORDERS
 from inference_providers.cli.completion import complete_model
 from inference_providers.cli.main import main
 from inference_providers.files import folders
+from inference_providers.offers.resolution import AUTO
+from inference_providers.offers.selection import LOCAL, REMOTE
+from inference_providers.offers.sorting import POLICIES
 from inference_providers.plugins import discovery, loading, objects, registered
+from inference_providers.plugins import rows as rules
 from inference_providers.plugins.discovery import ENGINES, TEMPLATES, TOOLS
+from inference_providers.registry.registry import Registry
 from inference_providers.servers import running, stopping
 from inference_providers.testing import tiny_model
 from tests.conftest import ROOT, keys, places
@@ -242,6 +248,8 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "a provider of the package": ({"openai": row()}, "'openai' is a name of openai"),
     "another spelling of one": ({"mine": {**row(), "aliases": ["google_genai"]}}, "is a name of "),
     "a word of ours": ({"auto": row()}, "'auto' has a meaning of its own"),
+    "a union of countries": ({"eu": row(api_key="EU_API_KEY")}, "'eu' has a meaning of its own"),
+    "a country as a spelling": ({"mine": {**row(), "aliases": ["China"]}}, "'China' has a meaning of its own"),
     "what stands before names of models": ({"meta-llama": row()}, "'meta-llama' stands before names of models"),
     "a pinned key": ({"mine": row(api_key="OPENAI_API_KEY")}, "OPENAI_API_KEY must begin with MINE_"),
     "another's key beside its own": (
@@ -294,6 +302,10 @@ def test_what_a_package_may_not_say(name: str, tmp_path: Path, caplog: pytest.Lo
     assert mine.registry.providers.keys() == ProviderList(environ={discovery.VARIABLE: "off"}).registry.providers.keys()
 
 
+def test_a_provider_is_called_by_no_word_that_says_how_to_choose() -> None:
+    assert {*POLICIES, *ORDERS, AUTO, LOCAL, REMOTE} <= {*rules._RESERVED}
+
+
 def test_other_parts_of_the_registry_are_not_for_a_package(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     package(
         tmp_path, "mine", "requires = 1\nthing = {'aliases': {'gpt-4o': 'mine'}}", {"providers": {"mine": "mine:thing"}}
@@ -343,6 +355,14 @@ def test_a_program_says_more_than_a_package(office: str) -> None:
     assert mine.find_model_providers("office-large")[0].endpoint == "https://other.example/v1"
     alone = ProviderList(environ={}, local=False, json_override={"providers": {"mine": row()}})
     assert list(alone.registry.providers) == ["mine"]
+
+
+def test_a_row_that_the_registry_has_already_stays(office: str) -> None:
+    """A newer registry, or one that the program trusts, may know a provider of that name."""
+    there = row(api_key="OFFICE_API_KEY")
+    made = registered.extended(Registry({"providers": {"office": there}}), {})
+    assert made.providers["office"].endpoint == "https://llm.mine.example/v1"
+    assert "office-engine" in made.providers
 
 
 def test_a_dialect_takes_no_path_of_the_gateway(

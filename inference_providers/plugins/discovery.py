@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 VARIABLE = "INFERENCE_PROVIDERS_PLUGINS"
 OFF = "off"  # its value that leaves all of them out
+_ON = ("", "1", "on")  # values that leave none out
 PROVIDERS, ENGINES, DIALECTS = "providers", "engines", "dialects"
 TOOLS, TEMPLATES, STORES = "tools", "templates", "stores"
 GROUPS = (PROVIDERS, ENGINES, DIALECTS, TOOLS, TEMPLATES, STORES)
@@ -42,7 +43,7 @@ def declared(environ: Mapping[str, str], *groups: str) -> list[Declaration]:
     wanted = environ.get(VARIABLE, "").strip().lower()
     if wanted == OFF:
         return []
-    packages = {_plain(name) for name in wanted.split(",") if name.strip()}
+    packages = set() if wanted in _ON else {_plain(name) for name in wanted.split(",")}
     return [
         one
         for one in _all()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from inference_providers.plugins.discovery import ENGINES, GROUPS, PROVIDERS, declared
 from inference_providers.plugins.loading import Plugin, loaded, sound
-from inference_providers.registry import bundled, merge
+from inference_providers.registry import bundled
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,9 +28,8 @@ def extended(base: Registry, environ: Mapping[str, str]) -> Registry:
     if not plugins:
         return base
     if _last is None or _last[0] is not base or _last[1] != plugins:
-        data = dict(base.rows)
-        for one in plugins:
-            data = merge(data, one.value)
+        rows = {pid: row for one in plugins for pid, row in one.value["providers"].items() if not base.provider_id(pid)}
+        data = {**base.rows, "providers": {**base.rows["providers"], **rows}}
         _last = base, plugins, base.variant(data)
     return _last[2]
 

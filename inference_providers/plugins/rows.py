@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 
 from inference_providers.credentials import Pins, host_of, is_loopback, stray_keys
-from inference_providers.registry import Registry
+from inference_providers.registry import Registry, countries_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,7 +20,10 @@ if TYPE_CHECKING:
     from inference_providers.registry import Provider
 
 _ID = r"[a-z][a-z0-9-]{1,39}"
-_RESERVED = ("auto", "local", "localhost", "mock", "inference-providers")
+_RESERVED = (
+    *("auto", "local", "remote", "localhost", "mock", "inference-providers", "models"),
+    *("cheapest", "fastest", "smartest", "balanced", "free", "listed", "random"),
+)
 _OF_ROWS = (
     *("name", "website", "console", "model_list", "aliases", "country", "billing", "currency", "moving"),
     *("connection", "model_names", "more_names", "facts"),
@@ -83,8 +86,10 @@ def _of_row(pid: str, row: Mapping[str, Any], installed: Registry, *, engine: bo
 def _taken(name: str, installed: Registry) -> str:
     """Whom a name stands for already; empty where it is free."""
     key = name.lower()
-    if key in _RESERVED:
+    if key in _RESERVED or countries_of(key):
         return "has a meaning of its own"
+    if any(key == row.part_of for row in installed.providers.values()):
+        return "is a name of providers"
     if (found := installed.provider_id(name)) or (found := key if key in installed.retired_providers else None):
         return f"is a name of {found}"
     makers: Mapping[str, Any] = installed.rows.get("makers") or {}
