@@ -422,6 +422,18 @@ def test_what_lies_in_the_current_directory_is_not_installed(tmp_path: Path, mon
         assert [one for one in discovery.declared({}) if one.package == "mine"] == []
 
 
+def test_a_file_of_the_current_directory_comes_in_no_modules_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package(tmp_path / "site", "mine", "requires = 1\nthing = 'installed'", {"templates": {"mine": "mine:thing"}})
+    (tmp_path / "mine.py").write_text("raise RuntimeError")
+    monkeypatch.chdir(tmp_path)
+    wanted = [str(tmp_path), "", *sys.path, str(tmp_path / "site")]
+    sys.path[:] = wanted
+    assert objects(TEMPLATES, {}) == {"mine": "installed"}
+    assert sys.path == wanted
+
+
 def test_a_package_that_is_installed_meanwhile_is_found(tmp_path: Path) -> None:
     sys.path.append(str(tmp_path))
     assert objects(TEMPLATES, {}) == {}

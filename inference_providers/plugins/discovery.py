@@ -61,22 +61,28 @@ def _all() -> tuple[Declaration, ...]:
 
 
 def _folders() -> Iterator[tuple[str, int]]:
-    """The folders where packages are, each with the time of its last change.
+    """The folders where packages are, each with the time of its last change."""
+    for folder in installed_path():
+        try:
+            yield folder, os.stat(folder).st_mtime_ns
+        except OSError:
+            continue
 
-    The current directory is none of them, however it came to be on the path: what lies there was not installed.
-    """
+
+def installed_path() -> list[str]:
+    """`sys.path` without the current directory, however it came to be there: what lies in it was not installed."""
     try:
         here = os.stat(os.curdir)
-        current = here.st_dev, here.st_ino
-    except OSError:
-        current = (0, 0)
-    for folder in sys.path:
-        try:
-            found = os.stat(folder) if os.path.isabs(folder) else None
-        except (OSError, ValueError):
-            continue
-        if found is not None and (found.st_dev, found.st_ino) != current:
-            yield folder, found.st_mtime_ns
+    except OSError:  # it is gone
+        return [folder for folder in sys.path if os.path.isabs(folder)]
+    return [folder for folder in sys.path if os.path.isabs(folder) and not _is(folder, here)]
+
+
+def _is(folder: str, here: os.stat_result) -> bool:
+    try:
+        return os.path.samestat(os.stat(folder), here)
+    except (OSError, ValueError):
+        return False
 
 
 def _look(folders: tuple[tuple[str, int], ...]) -> Iterator[Declaration]:

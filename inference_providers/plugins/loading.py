@@ -15,6 +15,7 @@ from inference_providers.plugins.discovery import (
     TEMPLATES,
     TOOLS,
     declared,
+    installed_path,
 )
 
 TYPE_CHECKING = False
@@ -119,7 +120,12 @@ def _imported(declaration: Declaration) -> Any:
     if not re.fullmatch(_NAME, declaration.name):
         raise _UnfitError("its name may hold letters, digits, dots, dashes and underscores alone")
     module_name, _, attributes = (part.strip() for part in declaration.target.partition(":"))
-    __import__(module_name)
+    path = list(sys.path)
+    sys.path[:] = installed_path()  # a file of the current directory must not come in the module's place
+    try:
+        __import__(module_name)
+    finally:
+        sys.path[:] = [*path, *(folder for folder in sys.path if folder not in path)]
     value: Any = sys.modules[module_name]
     _check_version(declaration, module_name, getattr(value, "requires", None))
     for attribute in filter(None, attributes.split(".")):
