@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import time
 import urllib.error
 import urllib.request
 from typing import Any
@@ -16,6 +17,7 @@ from inference_providers import InferenceProvidersError, ProviderList
 
 SYSTEM = "You are a helpful bot. Answer briefly."
 KEPT = 20  # turns of each chat
+PAUSE = 5.0  # seconds before the chat service is asked again where it cannot be reached
 
 
 class Bot:
@@ -50,7 +52,15 @@ class Bot:
         """Wait for messages, and answer each."""
         offset = 0
         while True:
-            for update in self.call("getUpdates", offset=offset, timeout=50):
+            try:
+                updates = self.call("getUpdates", offset=offset, timeout=50)
+            except urllib.error.HTTPError:  # a wrong token, for one: to wait would not help
+                raise
+            except OSError as error:
+                print(f"The chat service cannot be reached: {error}", file=sys.stderr)
+                time.sleep(PAUSE)
+                continue
+            for update in updates:
                 offset = update["update_id"] + 1
                 message = update.get("message") or {}
                 if "text" in message:
@@ -63,7 +73,7 @@ if __name__ == "__main__":
         Bot(os.environ["BOT_URL"], ProviderList()).run()
     except KeyError:
         sys.exit("Set BOT_URL to the address of the bot, such as https://api.telegram.org/bot<token>.")
-    except urllib.error.URLError as error:
-        sys.exit(f"The chat service cannot be reached: {error.reason}")
+    except urllib.error.HTTPError as error:
+        sys.exit(f"The chat service refuses: {error}")
     except KeyboardInterrupt:
         pass

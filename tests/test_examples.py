@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError
 
 import pytest
 
@@ -86,6 +87,7 @@ class ChatService(ThreadingHTTPServer):
             {"update_id": number, "message": {"chat": {"id": 7}, "text": text}} for number, text in enumerate(messages)
         ]
         self.said: list[str] = []
+        self.away = 0  # requests that get no reply
         self.offsets: list[int] = []
         threading.Thread(target=self.serve_forever, args=(0.01,), daemon=True).start()
 
@@ -95,6 +97,9 @@ class _ChatHandler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        if self.server.away:
+            self.server.away -= 1
+            return
         result: Any = {}
         if self.path.endswith("/getUpdates"):
             self.server.offsets.append(body["offset"])
@@ -131,12 +136,26 @@ def test_a_bot_answers_each_message_in_its_conversation(
     server = provider()
     service = chats(["/start", "Name a fruit.", "And a tree?"])
     monkeypatch.setenv("BOT_URL", f"http://127.0.0.1:{service.server_port}/bot123")
-    with pytest.raises(SystemExit, match="cannot be reached: Gone"):
+    with pytest.raises(SystemExit, match="refuses: HTTP Error 410"):
         runpy.run_path(str(EXAMPLES / "bot.py"), run_name="__main__")
     assert service.said == ["Hello! Ask me something.", "hello", "hello"]
     assert service.offsets == [0, 1, 2, 3]
     turns = [(turn["role"], turn["content"]) for turn in server.requests[-1].json["messages"]]
     assert turns[1:] == [("user", "Name a fruit."), ("assistant", "hello"), ("user", "And a tree?")]
+
+
+def test_a_bot_asks_again_where_the_service_is_away(
+    provider: Serve, chats: Callable[[list[str]], ChatService], capsys: Any
+) -> None:
+    provider()
+    service = chats(["hi"])
+    service.away = 2
+    bot = runpy.run_path(str(EXAMPLES / "bot.py"))["Bot"](f"http://127.0.0.1:{service.server_port}", ProviderList())
+    bot.run.__globals__["PAUSE"] = 0.0
+    with pytest.raises(HTTPError):
+        bot.run()
+    assert service.said == ["hello"]
+    assert capsys.readouterr().err.count("cannot be reached") == 2
 
 
 def test_a_bot_apologises_where_nobody_answers(provider: Serve, capsys: Any) -> None:
@@ -271,14 +290,18 @@ def test_curl_asks_the_gateway(gateway: Callable[..., Inside], serve: Serve) -> 
 
 def test_the_index_names_all_of_them() -> None:
     index = (EXAMPLES / "README.md").read_text("utf-8")
-    there = {path.relative_to(EXAMPLES).as_posix() for path in EXAMPLES.rglob("*") if path.is_file()}
-    shown = {name for name in there if not name.endswith(("README.md", ".pyc", ".toml", "plugin/office_plugin.py"))}
-    missing = {name for name in shown if f"({name})" not in index}
-    assert missing == set()
-    assert "(plugin/)" in index
+    endings = (".go", ".ipynb", ".mjs", ".py", ".sh")
+    there = {path.relative_to(EXAMPLES) for path in EXAMPLES.rglob("*") if path.suffix in endings}
+    shown = {"plugin/" if path.parts[0] == "plugin" else path.as_posix() for path in there if path.parts[0][0] != "."}
+    assert {name for name in shown if f"({name})" not in index} == set()
+    assert len(shown) > 10
 
 
-@pytest.mark.parametrize("path", sorted(EXAMPLES.rglob("*.py")), ids=lambda path: path.name)
+@pytest.mark.parametrize(
+    "path",
+    sorted(path for path in EXAMPLES.glob("**/[a-z]*.py") if "build" not in path.parts),
+    ids=lambda path: path.name,
+)
 def test_an_example_imports_public_names_alone(path: Path) -> None:
     """Of the package itself, and of what its pages tell to import from `testing`."""
     imported = [line.split()[1] for line in path.read_text("utf-8").splitlines() if line.startswith("from inference_")]
