@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
-from inference_providers.templates.kept import find, save
+from inference_providers.templates.kept import every, find, save, text_of
 from tests.servers import Connection, Received, Server, completion
 from tests.test_ask import Run, run, saying, sent
 from tests.test_mcp import hostile
+from tests.test_plugins import package
 from tests.test_toolsets import FILE
 
 Serve = Callable[..., Server]
@@ -79,7 +80,8 @@ def test_a_model_that_goes_on_calling_tools(run: Run, serve: Serve, tools_file: 
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["--tool", "nonsense"], "'nonsense' is not an address: give MODULE:FUNCTION"),
+        (["--tool", "nonsense:"], "'nonsense:' is not an address: give MODULE:FUNCTION"),
+        (["--tool", "nonsense"], "no installed package has a tool 'nonsense'"),
         (
             ["--tool", "os.path:basename", "--tool", "posixpath:basename", "--tool", "ntpath:basename"],
             "two tools are called basename",
@@ -222,6 +224,26 @@ def test_what_a_command_line_says_is_kept_as_a_template(run: Run, serve: Serve, 
     assert (done.code, "Give what to keep" in done.err) == (2, True)
     done = run(server, "--save", "secret", "--api-base", "http://x", "hi")
     assert (done.code, "--api-base cannot be kept in a template" in done.err) == (2, True)
+
+
+def test_plug_ins_bring_tools_and_templates(
+    run: Run, serve: Serve, environ: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "installed"
+    module = "requires = 1\ntext = 'Name: $input'\n\ndef room(name: str) -> str:\n    return 'B 12'\n\nroom.read_only = True\n"
+    groups = {"tools": {"room": "rooms_of_tests:room"}, "templates": {"naming": "rooms_of_tests:text"}}
+    package(folder, "rooms-of-tests", module, groups)
+    monkeypatch.syspath_prepend(str(folder))
+    server = serve(calling(("room", {"name": "Ada"})))
+    done = run(server, "-m", "gpt-4o", "--tool", "room", "-t", "naming", "Ada")
+    assert (done.code, done.out, done.err) == (0, "done\n", "")
+    assert sent(server)["messages"][0]["content"] == "Name: Ada"
+    assert results(server) == ["B 12"]
+    assert text_of("naming", environ) == 'prompt = "Name: $input"\n'
+    assert every(environ) == ["naming"]
+    save("naming", {"prompt": "Own: $input"}, environ)
+    assert find("naming", environ).prompt == "Own: $input"
+    assert "there is room." in run(server, "-m", "gpt-4o", "--tool", "rome", "Ada").err
 
 
 def test_nothing_of_this_is_loaded_for_a_plain_question(serve: Serve, tmp_path: Path) -> None:

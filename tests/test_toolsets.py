@@ -69,21 +69,22 @@ def tools_file(tmp_path: Path) -> str:
 def test_a_function_of_an_installed_module() -> None:
     import os.path
 
-    assert function_at("os.path:basename") is os.path.basename
-    assert function_at("pathlib:Path.home") == Path.home
+    assert function_at("os.path:basename", {}) is os.path.basename
+    assert function_at("pathlib:Path.home", {}) == Path.home
 
 
 def test_a_function_of_a_file_that_is_run_once(tools_file: str) -> None:
-    note = function_at(f"{tools_file}:note")
+    note = function_at(f"{tools_file}:note", {})
     note(text="x")
-    assert function_at(f"{tools_file}:note") is note
-    assert function_at(f"{tools_file}:Shelf.count")() == 7
+    assert function_at(f"{tools_file}:note", {}) is note
+    assert function_at(f"{tools_file}:Shelf.count", {})() == 7
 
 
 @pytest.mark.parametrize(
     ("address", "says"),
     [
-        ("json", "is not an address: give MODULE:FUNCTION, or FILE.py:FUNCTION"),
+        ("json", "no installed package has a tool 'json'. A function is MODULE:FUNCTION, or FILE.py:FUNCTION"),
+        ("file.py", "is not an address: give MODULE:FUNCTION, or FILE.py:FUNCTION"),
         ("json:", "is not an address"),
         ("a-b:c", "is not an address"),
         ("json:dumps; x", "is not an address"),
@@ -96,7 +97,7 @@ def test_a_function_of_a_file_that_is_run_once(tools_file: str) -> None:
 )
 def test_addresses_that_lead_nowhere(address: str, says: str) -> None:
     with pytest.raises(ValueError, match=says):
-        function_at(address)
+        function_at(address, {})
 
 
 def test_a_module_of_the_current_folder_is_not_taken(tmp_path: Path, monkeypatch: Any) -> None:
@@ -107,7 +108,7 @@ def test_a_module_of_the_current_folder_is_not_taken(tmp_path: Path, monkeypatch
         monkeypatch.setattr(sys, "path", [first, *sys.path])
         before = list(sys.path)
         with pytest.raises(ValueError, match=r"named by its path: \./strangers_module\.py:FUNCTION"):
-            function_at("strangers_module:f")
+            function_at("strangers_module:f", {})
         assert sys.path == before
 
 
@@ -120,7 +121,7 @@ def test_a_module_that_cannot_be_imported_is_told_in_a_line(tmp_path: Path) -> N
         path = tmp_path / "broken.py"
         path.write_text(text)
         with pytest.raises(ValueError, match=says):
-            function_at(f"{path}:f")
+            function_at(f"{path}:f", {})
 
 
 class Asker:
@@ -153,7 +154,7 @@ def test_who_only_reads_is_not_asked_about_and_who_writes_is(tools_file: str) ->
     asker = Asker(NO, YES)
 
     def tools(permission: Permission) -> list[Any]:
-        return [permission.function(function_at(f"{tools_file}:{name}")) for name in ("look", "note")]
+        return [permission.function(function_at(f"{tools_file}:{name}", {})) for name in ("look", "note")]
 
     told = asked(
         tools,
@@ -169,14 +170,14 @@ def test_who_only_reads_is_not_asked_about_and_who_writes_is(tools_file: str) ->
     assert "wrong arguments" in told[3]  # which is not asked about: nothing would be called
     assert asker.asked == ['note(text="a")', 'note(text="b")']
     assert asker.told == ["look", "note"]
-    assert function_at(f"{tools_file}:notes.append").__self__ == ["b"]
+    assert function_at(f"{tools_file}:notes.append", {}).__self__ == ["b"]
 
 
 def test_always_holds_for_one_tool_in_this_run(tools_file: str) -> None:
     asker = Asker(ALWAYS, NO)
 
     def tools(permission: Permission) -> list[Any]:
-        return [permission.function(function_at(f"{tools_file}:{name}")) for name in ("note", "Shelf.count")]
+        return [permission.function(function_at(f"{tools_file}:{name}", {})) for name in ("note", "Shelf.count")]
 
     told = asked(tools, ("note", '{"text": "a"}'), ("note", '{"text": "b"}'), ("count", "{}"), asker=asker)
     assert told[:2] == ["written", "written"]
@@ -187,7 +188,7 @@ def test_always_holds_for_one_tool_in_this_run(tools_file: str) -> None:
 def test_everything_may_be_allowed(tools_file: str) -> None:
     asker = Asker()
     told = asked(
-        lambda permission: [permission.function(function_at(f"{tools_file}:note"))],
+        lambda permission: [permission.function(function_at(f"{tools_file}:note", {}))],
         ("note", '{"text": "a"}'),
         asker=asker,
         everything=True,

@@ -21,6 +21,7 @@ from inference_providers.cli.mcp import mcp
 from inference_providers.cli.models import models
 from inference_providers.cli.output import Group
 from inference_providers.cli.paths import paths, purge
+from inference_providers.cli.plugins import plugins
 from inference_providers.cli.providers import providers
 from inference_providers.cli.registry import registry
 from inference_providers.cli.resolve import resolve
@@ -40,8 +41,8 @@ def main() -> None:
 
 main.add_command(ask, "ask")
 for command in (
-    batch, batch_jobs, cache, callers, chat, completion, doctor, learned, local, logs, mcp, models, paths, providers,
-    purge, registry, resolve, roll_call, serve, templates, usage,
+    batch, batch_jobs, cache, callers, chat, completion, doctor, learned, local, logs, mcp, models, paths, plugins,
+    providers, purge, registry, resolve, roll_call, serve, templates, usage,
 ):  # fmt: skip
     main.add_command(command)
 

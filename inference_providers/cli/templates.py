@@ -23,9 +23,9 @@ def complete_template(context: click.Context, parameter: click.Parameter, incomp
     """Names of templates that start with what was typed."""
     from click.shell_completion import CompletionItem
 
-    from inference_providers.templates import names
+    from inference_providers.templates import every
 
-    return [CompletionItem(name) for name in names(os.environ) if name.startswith(incomplete)]
+    return [CompletionItem(name) for name in every(os.environ) if name.startswith(incomplete)]
 
 
 _use = click.option(
@@ -206,11 +206,11 @@ def templates() -> None:
 def list_() -> None:
     """List templates, each with its variables and the beginning of its prompt."""
     from inference_providers.cli.output import listed, say
-    from inference_providers.templates import TemplateError, find, folder, names
+    from inference_providers.templates import TemplateError, every, find, folder
     from inference_providers.text import in_line
 
     rows = []
-    for name in names(os.environ):
+    for name in every(os.environ):
         try:
             template = find(name, os.environ)
         except TemplateError as error:
@@ -231,11 +231,9 @@ def list_() -> None:
 def show(name: str) -> None:
     """Print a template's file."""
     from inference_providers.cli.output import say
-    from inference_providers.files import folders
-    from inference_providers.templates import find, path_of
+    from inference_providers.templates import text_of
 
-    find(name, os.environ)
-    say(folders.read(path_of(name, os.environ), 1024 * 1024).decode().rstrip("\n"))
+    say(text_of(name, os.environ).rstrip("\n"))
 
 
 @templates.command()

@@ -69,7 +69,7 @@ def with_tools(command: Callable[..., Any]) -> Callable[..., Any]:
             "--tool",
             multiple=True,
             metavar="MODULE:FUNCTION",
-            help="A Python function that the model may call, also FILE.py:FUNCTION; may be repeated.",
+            help="A function that the model may call, also FILE.py:FUNCTION or a plug-in's name; may be repeated.",
         ),
     ):
         run = option(run)
@@ -106,11 +106,12 @@ def opened(functions: Sequence[str], servers: Sequence[str], *, everything: bool
     Raises ValueError for what cannot be found, and ServerError for a server that cannot be used.
     """
     from inference_providers.cli import tool_question
+    from inference_providers.cli.lists import environment
     from inference_providers.toolsets import Permission, function_at
 
     permission = Permission(tool_question.ask, tool_question.tell, everything=everything)
-    load = _aside(function_at)
-    found: list[Any] = [permission.function(_aside(load(address))) for address in dict.fromkeys(functions)]
+    load, environ = _aside(function_at), environment()
+    found: list[Any] = [permission.function(_aside(load(address, environ))) for address in dict.fromkeys(functions)]
     sessions = sessions_of(servers) if servers else []
     try:
         for session in sessions:  # all at once: each takes as long as its program to start

@@ -1,4 +1,4 @@
-"""The folder of a user's templates: one file each, `NAME.toml`."""
+"""Templates by their names: those of the user, a file `NAME.toml` each, and those of plug-ins."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import re
 import tomllib
 
 from inference_providers.files import folders, replacing
+from inference_providers.plugins import TEMPLATES, objects
 from inference_providers.templates.template import Template, toml_of
 
 TYPE_CHECKING = False
@@ -53,30 +54,62 @@ def names(environ: Mapping[str, str]) -> list[str]:
     )
 
 
-def find(name: str, environ: Mapping[str, str]) -> Template:
-    """A template by its name. Raises TemplateError for one that is not there, or not as it should be.
+def every(environ: Mapping[str, str]) -> list[str]:
+    """The user's templates and those of plug-ins. Raises TemplateError for a folder that cannot be read."""
+    return sorted({*names(environ), *objects(TEMPLATES, environ)})
 
-    A file that others can write is not read: a template may name functions that are then called.
+
+def find(name: str, environ: Mapping[str, str]) -> Template:
+    """A template by its name, the user's own before that of a plug-in.
+
+    Raises TemplateError for one that is not there, or not as it should be. A file that others can write is not read: a
+    template may name functions that are then called.
     """
+    text = _read(name, environ)
+    if text is None:
+        return _plugin(name, environ)
+    try:
+        return Template(name, tomllib.loads(text))
+    except tomllib.TOMLDecodeError as error:
+        raise TemplateError(f"The template {path_of(name, environ)} is not TOML: {error}.") from None
+    except ValueError as error:
+        raise TemplateError(f"{path_of(name, environ)}: {error}.") from None
+
+
+def text_of(name: str, environ: Mapping[str, str]) -> str:
+    """The file of a template, or what the file of a plug-in's would be. Raises what `find` raises."""
+    found = find(name, environ)
+    return _read(name, environ) or toml_of(found.content)
+
+
+def _read(name: str, environ: Mapping[str, str]) -> str | None:
+    """The file of a template; None where there is none. Raises TemplateError."""
     path = path_of(name, environ)
     if why := folders.distrust(folder(environ)):
         raise TemplateError(f"Templates are not read: {why}.")
     try:
         data = folders.read(path, _CAP + 1)
     except FileNotFoundError:
-        raise TemplateError(_missing(name, environ)) from None
+        return None
     except OSError as error:
         raise TemplateError(f"The template {path} cannot be read: {error.strerror}.") from None
     if len(data) > _CAP:
         raise TemplateError(f"The template {path} is larger than {_CAP // 1024 // 1024} MiB.")
     try:
-        return Template(name, tomllib.loads(data.decode()))
+        return data.decode()
     except UnicodeDecodeError:
         raise TemplateError(f"The template {path} is not text in UTF-8.") from None
-    except tomllib.TOMLDecodeError as error:
-        raise TemplateError(f"The template {path} is not TOML: {error}.") from None
+
+
+def _plugin(name: str, environ: Mapping[str, str]) -> Template:
+    """The template that a plug-in of this name is. Raises TemplateError."""
+    content = objects(TEMPLATES, environ).get(name)
+    if content is None:
+        raise TemplateError(_missing(name, environ))
+    try:
+        return Template(name, {"prompt": content} if isinstance(content, str) else content)
     except ValueError as error:
-        raise TemplateError(f"{path}: {error}.") from None
+        raise TemplateError(f"A plug-in's template cannot be used: {error}.") from None
 
 
 def save(name: str, content: Mapping[str, Any], environ: Mapping[str, str]) -> str:
@@ -97,7 +130,7 @@ def save(name: str, content: Mapping[str, Any], environ: Mapping[str, str]) -> s
 def _missing(name: str, environ: Mapping[str, str]) -> str:
     from difflib import get_close_matches
 
-    known = names(environ)
+    known = every(environ)
     close = get_close_matches(name, known, 3, 0.5) or known[:10]
     there = f"There is: {', '.join(close)}." if close else "There is none yet; `ask-ai --save NAME ...` writes one."
     return f"There is no template {name!r}. {there}"

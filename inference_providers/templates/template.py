@@ -24,11 +24,12 @@ class Template:
     defaults: values of variables. tools and mcp: what the model may call, as `--tool` and `--mcp` name it.
     """
 
-    __slots__ = ("defaults", "mcp", "models", "name", "options", "prompt", "schema", "system", "tools")
+    __slots__ = ("content", "defaults", "mcp", "models", "name", "options", "prompt", "schema", "system", "tools")
 
     def __init__(self, name: str, content: Mapping[str, Any]) -> None:
         self.name = name
         _check(name, content)
+        self.content = content
         self.prompt: str = content.get("prompt", "")
         self.system: str | None = content.get("system")
         model = content.get("model", [])

@@ -1,4 +1,4 @@
-"""Python functions by their address: `module:function`, or `path/to/file.py:function`."""
+"""Python functions by their address: `module:function`, `path/to/file.py:function`, or the name of a plug-in."""
 
 from __future__ import annotations
 
@@ -6,21 +6,25 @@ import os
 import re
 import sys
 
+from inference_providers.plugins import TOOLS, objects
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from types import ModuleType
     from typing import Any
 
 _NAMES = r"[^\W\d]\w*(?:\.[^\W\d]\w*)*"
 
 
-def function_at(address: str) -> Callable[..., Any]:
+def function_at(address: str, environ: Mapping[str, str]) -> Callable[..., Any]:
     """The function at an address, which runs its module. Raises ValueError, which says what is wrong with the address.
 
     A module is one of this Python's environment, never one of the folder in which the program was started: whoever
     put a file there would have it run. A file is named by its path.
     """
+    if re.fullmatch(r"[\w.-]+", address) and not address.endswith(".py"):
+        return _plugin(address, environ)
     place, colon, name = address.rpartition(":")
     is_file = place.endswith(".py")
     if not (colon and re.fullmatch(_NAMES, name) and (is_file or re.fullmatch(_NAMES, place))):
@@ -31,6 +35,18 @@ def function_at(address: str) -> Callable[..., Any]:
     if not callable(found):
         raise ValueError(f"the tool {address!r} is not there: {place} has no function {name}")
     function: Callable[..., Any] = found
+    return function
+
+
+def _plugin(name: str, environ: Mapping[str, str]) -> Callable[..., Any]:
+    """The function that a plug-in of this name is. Raises ValueError."""
+    found = objects(TOOLS, environ)
+    if name not in found:
+        known = f"; there is {', '.join(sorted(found))}" if found else ""
+        raise ValueError(
+            f"no installed package has a tool {name!r}{known}. A function is MODULE:FUNCTION, or FILE.py:FUNCTION"
+        )
+    function: Callable[..., Any] = found[name]
     return function
 
 
