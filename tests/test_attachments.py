@@ -140,6 +140,13 @@ def test_who_cannot_take_a_file_is_not_asked(serve: Serve, kind: Any, file: Any,
     assert unable.requests == []
 
 
+@pytest.mark.parametrize("kind", KINDS, ids=["sync", "async"])
+def test_who_is_known_to_take_a_file_comes_first_where_the_choice_is_ours(serve: Serve, kind: Any) -> None:
+    made = listed(kind, (serve().url, {}, ""), (serve().url, {}, "f"))
+    assert [ask(made, files=PDF, model=model).provider for model in (None, "auto", "m")] == ["p2", "p2", "p1"]
+    assert ask(made, images=PNG).provider == "p1"
+
+
 def test_text_is_for_everybody(serve: Serve) -> None:
     server = serve()
     assert ask(listed(ProviderList, (server.url, {}, "VFAT")), files=[b"words"]) == "hello"

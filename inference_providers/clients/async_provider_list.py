@@ -27,9 +27,11 @@ if TYPE_CHECKING:
         AsyncItems,
         BatchOptions,
         ClientTerms,
+        Files,
         GenerationOptions,
         Names,
         Percentile,
+        Pictures,
         PlainOptions,
         Strategy,
         StreamOptions,
@@ -232,6 +234,8 @@ class AsyncProviderList(AsyncOtherKinds, Directory):
         prompt: Prompt,
         *,
         system: str | None = None,
+        images: Pictures | None = None,
+        files: Files | None = None,
         extra_body: Mapping[str, Any] | None = None,
         split_thinking: bool | None = None,
         **parameters: Unpack[GenerationOptions],
@@ -242,6 +246,7 @@ class AsyncProviderList(AsyncOtherKinds, Directory):
         from inference_providers.clients.connection import ClientCall, our_error
 
         how: dict[str, Any] = {"extra_body": extra_body, "split_thinking": split_thinking, "routed": False}
+        how |= {"images": images, "files": files}
         with self._connecting({}, False) as before:
             asked = self.pipeline.question(prompt, parameters, system=before.system(system), **how)
             call = ClientCall(asked, model_name)

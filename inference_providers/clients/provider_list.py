@@ -24,10 +24,12 @@ if TYPE_CHECKING:
         AskOptions,
         BatchOptions,
         ClientTerms,
+        Files,
         GenerationOptions,
         Items,
         Names,
         Percentile,
+        Pictures,
         PlainOptions,
         Strategy,
         StreamOptions,
@@ -230,6 +232,8 @@ class ProviderList(OtherKinds, Directory):
         prompt: Prompt,
         *,
         system: str | None = None,
+        images: Pictures | None = None,
+        files: Files | None = None,
         extra_body: Mapping[str, Any] | None = None,
         split_thinking: bool | None = None,
         **parameters: Unpack[GenerationOptions],
@@ -240,6 +244,7 @@ class ProviderList(OtherKinds, Directory):
         from inference_providers.clients.connection import ClientCall, our_error
 
         how: dict[str, Any] = {"extra_body": extra_body, "split_thinking": split_thinking, "routed": False}
+        how |= {"images": images, "files": files}
         with self._connecting({}, False) as before:
             asked = self.pipeline.question(prompt, parameters, system=before.system(system), **how)
             call = ClientCall(asked, model_name)
