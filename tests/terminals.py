@@ -13,6 +13,7 @@ import sys
 import termios
 import time
 from pathlib import Path
+from typing import Any
 
 import pyte
 
@@ -42,6 +43,17 @@ class Screen:
         """Whether the cursor stands behind a prompt."""
         cursor = self._screen.cursor
         return bool(cursor.x == 2 and self._screen.display[cursor.y].startswith("> "))
+
+    @property
+    def cells(self) -> list[list[Any]]:
+        """The characters of the screen as pyte knows them, with their colours, up to the last line that has any."""
+        last = max((number for number, line in enumerate(self._screen.display) if line.strip()), default=-1)
+        return [[self._screen.buffer[row][column] for column in range(self.columns)] for row in range(last + 1)]
+
+    @property
+    def cursor(self) -> tuple[int, int]:
+        """The cursor's column, and its line among all."""
+        return self._screen.cursor.x, len(self._screen.history.top) + self._screen.cursor.y
 
     def resize(self, rows: int, columns: int) -> None:
         self._screen.resize(rows, columns)
@@ -75,6 +87,7 @@ class Terminal:
         os.close(theirs)
         self.raw = b""
         self._seen = 0
+        self._is_closed = False
 
     @property
     def text(self) -> str:
@@ -124,6 +137,9 @@ class Terminal:
 
     def close(self) -> int:
         """Leave by Ctrl-D; the exit code."""
+        if self._is_closed:
+            return self.process.wait()
+        self._is_closed = True
         if self.process.poll() is None:
             self.type("\x04")
         until = time.monotonic() + 15

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import re
+import signal
 import subprocess
 import sys
 import threading
@@ -15,10 +17,17 @@ from typing import Any
 
 import pytest
 
+from inference_providers import ProviderList
+from inference_providers.cli import places as paths
+from inference_providers.cli.chat_history import KeptHistory
+from inference_providers.cli.chat_talk import Talk
+from inference_providers.cli.chat_view import Interrupts
+from inference_providers.cli.kept_log import history_path
 from inference_providers.cli.main import main
 from tests.conftest import ROOT
 from tests.servers import Server, answer, completion, delta, status
 from tests.terminals import Terminal
+from tests.test_architecture import loaded_by
 
 Serve = Callable[..., Server]
 CANARY = "canary-chat-0123456789"
@@ -37,7 +46,8 @@ def terminal(tmp_path: Path) -> Iterator[Callable[..., Terminal]]:
     opened: list[Terminal] = []
 
     def start(server: Server | None, *arguments: str, **options: Any) -> Terminal:
-        opened.append(Terminal(["chat", *arguments], tmp_path, environment(tmp_path, server), **options))
+        environ = {**environment(tmp_path, server), **options.pop("environ", {})}
+        opened.append(Terminal(["chat", *arguments], tmp_path, environ, **options))
         return opened[-1]
 
     yield start
@@ -260,6 +270,7 @@ def test_markdown_is_shown_as_it_comes(terminal: Any, serve: Serve) -> None:
     shown.ready()
     shown.type("hi\r")
     shown.wait_for("what comes with")
+    shown.resize(30, 100)
     go_on.set()
     shown.wait_for("second")
     shown.wait_for(r"openai/gpt-4 · \d")
@@ -461,3 +472,314 @@ def test_the_list_of_commands_breaks_no_word(terminal: Any, serve: Serve, column
     lines = talk.text.partition("/help\r")[2].splitlines()
     assert max(map(len, lines)) < columns
     assert {"Markdown", "conversation:", "arrived"} <= set(talk.text.split())
+
+
+# Conversations that go on
+
+
+def test_a_saved_conversation_is_loaded_with_its_system_prompt(piped: Any, serve: Serve, tmp_path: Path) -> None:
+    server = serve(counting)
+    piped("one\n/save talk.json\n", server, "-s", "Be brief.")
+    done = piped("/load 'talk.json'\ntwo\n", server)
+    assert asked(server)[-1] == ["Be brief.", "one", "2: one", "two"]
+    assert "2 messages so far; the last one: 2: one" in done.stderr
+
+
+@pytest.mark.parametrize("content", ["no JSON", "[1, 2]", "{}", '{"messages": [{"content": "x"}]}', "[" * 200])
+def test_what_is_no_saved_conversation_is_told(piped: Any, serve: Serve, tmp_path: Path, content: str) -> None:
+    (tmp_path / "talk.json").write_text(content)
+    server = serve(counting)
+    done = piped("one\n/load talk.json\n/load\n/load missing.json\ntwo\n", server)
+    assert "talk.json is not a conversation in JSON" in done.stderr
+    assert "Give a file that /save wrote" in done.stderr
+    assert "missing.json cannot be read or written: No such file or directory" in done.stderr
+    assert asked(server)[-1] == ["one", "1: one", "two"]
+
+
+def test_a_conversation_in_the_log_goes_on(piped: Any, serve: Serve) -> None:
+    server = serve(counting)
+    kept = {"INFERENCE_PROVIDERS_LOG": "text"}
+    piped("one\n", server, "-m", "gpt-4", "-s", "Be brief.", **kept)
+    done = piped("two\n/clear\nthree\n", server, "-c", **kept)
+    assert "2 messages so far" in done.stderr
+    assert asked(server)[1:] == [["Be brief.", "one", "2: one", "two"], ["Be brief.", "three"]]
+    assert {request.json["model"] for request in server.asked} == {"gpt-4"}
+    piped("four\n", server, "-c", **kept)
+    assert asked(server)[-1] == ["Be brief.", "three", "2: three", "four"]
+    assert "nothing is logged" in piped("two\n", server, "-c").stderr
+    assert "nosuch is not there" in piped("two\n", server, "--id", "nosuch", **kept).stderr
+
+
+def test_what_a_conversation_took_is_told(piped: Any, serve: Serve) -> None:
+    def counted(connection: Any, request: Any) -> None:
+        connection.start_stream()
+        connection.event(delta("hello", "stop"))
+        connection.event({"choices": [], "usage": {"prompt_tokens": 1000, "completion_tokens": 500}})
+        connection.event("[DONE]")
+        connection.end_stream()
+
+    done = piped("/cost\none\ntwo\n/cost\n/clear\n/cost\n", serve(counted), "-m", "gpt-4o")
+    first, second, third = [line for line in done.stderr.splitlines() if "tokens" in line]
+    assert first == third == "0 answers: 0 + 0 tokens, $0.000000"
+    assert re.fullmatch(r"2 answers: 2000 \+ 1000 tokens, \$0\.01\d+", second)
+
+
+def test_what_cannot_be_asked_ends_no_chat(serve: Serve, capsys: pytest.CaptureFixture[str]) -> None:
+    server = serve(counting)
+    providers = ProviderList(environ={"OPENAI_API_KEY": CANARY, "OPENAI_BASE_URL": server.url}, local=False)
+    talk = Talk(providers, ["gpt-4o"], {"max_tokens": "many"})
+    with pytest.raises((TypeError, ValueError)):
+        talk.ask("one")
+    talk.interactive = True
+    talk.ask("one")
+    assert "max_tokens" in capsys.readouterr().err
+    assert talk.failed
+    assert server.asked == talk.branches[0].turns == []
+
+
+def test_commands_that_need_a_person_say_so(piped: Any, serve: Serve) -> None:
+    assert "/edit needs a terminal" in piped("/edit\n", serve(counting)).stderr
+
+
+# Two models
+
+
+def named(connection: Any, request: Any) -> None:
+    """Say which model it is, how many messages there are, and the last one."""
+    turns = request.json["messages"]
+    answer(connection, request, f"{request.json['model']}, {len(turns)}: {turns[-1]['content']}")
+
+
+def test_two_models_are_asked_the_same_until_one_is_picked(piped: Any, serve: Serve) -> None:
+    server = serve(named)
+    done = piped("one\ntwo\n/model gpt-4\n/pick 3\n/pick 2\nthree\n", server, "-m", "gpt-4o", "-m", "gpt-4o-mini")
+    assert done.stdout.splitlines() == [
+        "gpt-4o, 1: one", "gpt-4o-mini, 1: one", "gpt-4o, 3: two", "gpt-4o-mini, 3: two", "gpt-4o-mini, 5: three",
+    ]  # fmt: skip
+    assert asked(server)[-1][1] == "gpt-4o-mini, 1: one"
+    assert "Two models answer; say which one goes on" in done.stderr
+    assert "/pick 1 or /pick 2" in done.stderr
+    assert (done.returncode, "now talking to gpt-4o-mini" in done.stderr) == (0, True)
+
+
+def test_a_model_is_asked_as_well_with_all_that_was_said(piped: Any, serve: Serve) -> None:
+    server = serve(named)
+    done = piped("one\n/pick 1\n/beside\n/beside gpt-4\ntwo\n/retry\n", server, "-m", "gpt-4o")
+    assert done.stdout.splitlines()[1:] == ["gpt-4o, 3: two", "gpt-4, 3: two"] * 2
+    assert "Only one model answers" in done.stderr and "Give another model" in done.stderr
+
+
+def test_of_two_models_one_may_fail(piped: Any, serve: Serve) -> None:
+    def failing(connection: Any, request: Any) -> None:
+        if request.json["model"] == "gpt-4o-mini" and len(request.json["messages"]) > 1:
+            status(400, {"error": {"message": "not now"}})(connection, request)
+        else:
+            named(connection, request)
+
+    server = serve(failing)
+    done = piped("one\ntwo\n/pick 2\nthree\n", server, "-m", "gpt-4o", "-m", "gpt-4o-mini")
+    assert "2 gpt-4o-mini: " in done.stderr and "not now" in done.stderr
+    assert done.stdout.splitlines()[:3] == ["gpt-4o, 1: one", "gpt-4o-mini, 1: one", "gpt-4o, 3: two"]
+    assert asked(server)[-1] == ["one", "gpt-4o-mini, 1: one", "three"]
+    assert done.returncode == 1
+
+
+def test_three_models_are_too_many(piped: Any, serve: Serve) -> None:
+    done = piped("one\n", serve(named), "-m", "gpt-4", "-m", "gpt-4o", "-m", "gpt-4o-mini")
+    assert (done.returncode, "Two models at most" in done.stderr) == (2, True)
+
+
+def test_two_answers_come_at_once_beside_each_other_and_are_there_once(terminal: Any, serve: Serve) -> None:
+    both = threading.Barrier(2, timeout=10)
+
+    def together(connection: Any, request: Any) -> None:
+        if len(request.json["messages"]) == 1:
+            both.wait()  # passes when both are being asked
+        words = " ".join(f"{request.json['model']}-{number}" for number in range(90))
+        answer(connection, request, f"# Head\n\n{words}\n\n```\ncode\n```\n")
+
+    talk = terminal(serve(together), "-m", "gpt-4o", "-m", "gpt-4", rows=12, columns=110)
+    talk.ready()
+    talk.type("hi\r")
+    talk.wait_for(r"2 openai/gpt-4 · \d")
+    talk.ready()
+    lines = talk.lines
+    assert any(re.fullmatch(r"1 openai/gpt-4o +│ 2 openai/gpt-4", line) for line in lines)
+    words = " ".join(lines).split()
+    expected = [f"{model}-{number}" for model in ("gpt-4o", "gpt-4") for number in range(90)]
+    assert [word for word in expected if words.count(word) != 1] == []
+    assert words.count("code") == 2
+    talk.resize(12, 50)
+    talk.type("\r")
+    talk.type("again\r")
+    talk.wait_for(r"2 openai/gpt-4 · \d")
+    talk.ready()
+    assert " ".join(talk.lines).split().count("gpt-4-89") == 2
+
+
+# The terminal
+
+
+def test_what_is_typed_is_kept_where_what_is_said_is(terminal: Any, serve: Serve, tmp_path: Path) -> None:
+    history = tmp_path / ".local" / "state" / "inference_providers" / "chat-history"
+    for log in ("off", "text"):
+        talk = terminal(serve(counting), environ={"INFERENCE_PROVIDERS_LOG": log})
+        talk.ready()
+        talk.ask("what I typed", "1: what I typed")
+        talk.type("\x04")
+        talk.process.wait(15)
+        assert history.exists() == (log == "text")
+    assert history.stat().st_mode & 0o777 == 0o600
+    talk = terminal(serve(counting), environ={"INFERENCE_PROVIDERS_LOG": "text"})
+    talk.ready()
+    talk.type("\x1b[A")
+    talk.wait_for("what I typed")
+    talk.type("\r")
+    talk.wait_for("1: what I typed")
+    talk.ready()
+    talk.type("\x04")
+    talk.process.wait(15)
+    talk.close()
+    assert [line for line in talk.lines if line][-1] == ">"
+    assert talk.screen.cursor == (0, len([line for line in talk.lines if line]))  # the shell's prompt has its own line
+    places = [place for place in paths.places({"HOME": str(tmp_path)}) if str(history) in place.paths]
+    assert [place.kind for place in places] == ["usage"]
+
+
+def test_deleting_the_log_deletes_what_was_typed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    history = KeptHistory(history_path(os.environ) or "", 30)
+    history.store_string("typed")
+    assert list(history.load_history_strings()) == ["typed"]
+    with pytest.raises(SystemExit) as left:
+        main(["logs", "delete", "--yes"])
+    assert left.value.code == 0
+    assert list(history.load_history_strings()) == []
+
+
+def test_a_terminal_that_cannot_move_its_cursor_gets_lines(terminal: Any, serve: Serve) -> None:
+    server = serve(counting)
+    talk = terminal(server, environ={"TERM": "dumb"})
+    talk.ready()
+    talk.type("some **bold** \\\nwords\n")
+    talk.wait_for("openai/")
+    talk.ready()
+    assert asked(server) == [["some **bold** \nwords"]]
+    codes = set(re.findall(rb"\x1b\[[0-9;?]*[a-zA-Z]", talk.raw))
+    assert codes <= {b"\x1b[?2004h", b"\x1b[?2004l"}
+
+
+# Files
+
+
+PNG = b"\x89PNG\r\n\x1a\n" + bytes(20)
+
+
+def kinds(request: Any) -> list[Any]:
+    """The last message: its text, or of each part what it is."""
+    content = request.json["messages"][-1]["content"]
+    return [content] if isinstance(content, str) else [part.get("text") or part["type"] for part in content]
+
+
+def test_a_file_goes_with_the_next_question(piped: Any, serve: Serve, tmp_path: Path) -> None:
+    (tmp_path / "my picture.png").write_bytes(PNG)
+    (tmp_path / "notes.txt").write_text("some notes")
+    (tmp_path / "zeros.bin").write_bytes(bytes(100))
+    server = serve(answer)
+    done = piped(
+        "/file 'my picture.png'\nwhat is it?\n/file notes.txt\n/file\nno file?\n/file missing.png\n/file zeros.bin\n"
+        f"{tmp_path / 'notes.txt'}\nread it\n",
+        server, "-m", "gpt-4o",
+    )  # fmt: skip
+    assert [kinds(request) for request in server.asked] == [
+        ["what is it?", "image_url"],
+        ["no file?"],
+        ["read it", '<file name="notes.txt">\nsome notes\n</file>'],
+    ]
+    told = done.stderr.splitlines()
+    assert told[:3] == ["attached: my picture.png (28 bytes)", "attached: notes.txt (10 bytes)", "nothing is attached"]
+    assert "missing.png" in told[3] and "zeros.bin" in told[4] and told[5] == "attached: notes.txt (10 bytes)"
+    assert server.asked[1].json["messages"][0]["content"][1]["type"] == "image_url"  # which the conversation keeps
+
+
+def test_a_file_that_is_dropped_is_told_and_attached(terminal: Any, serve: Serve, tmp_path: Path) -> None:
+    path = tmp_path / "a picture.png"
+    path.write_bytes(PNG)
+    server = serve(answer)
+    talk = terminal(server, "-m", "gpt-4o")
+    talk.ready()
+    talk.type(f"\x1b[200~{str(path).replace(' ', chr(92) + ' ')} \x1b[201~")
+    talk.wait_for(r"attached: a picture.png \(28 bytes\)")
+    talk.ready()
+    talk.ask("what is it?", "hello")
+    assert kinds(server.asked[0]) == ["what is it?", "image_url"]
+    talk.ask("and now?", "hello")
+    assert kinds(server.asked[1]) == ["and now?"]
+
+
+def test_a_question_is_written_in_the_editor(terminal: Any, serve: Serve, tmp_path: Path) -> None:
+    editor = tmp_path / "editor"
+    editor.write_text("#!/bin/sh\nprintf 'several\\nlines\\n' >>\"$1\"\n")
+    editor.chmod(0o755)
+    server = serve(counting)
+    talk = terminal(server, environ={"EDITOR": str(editor)})
+    talk.ready()
+    talk.ask("/edit begun with", "1: begun with")
+    assert asked(server) == [["begun with\nseveral\nlines"]]
+    talk.type("\x1b[A")
+    talk.wait_for("several")
+    talk.type("\x03")
+    talk.ready()
+
+
+# What it rests on
+
+
+def test_ctrl_c_waits_until_what_is_being_shown_is_shown() -> None:
+    with Interrupts() as interrupts:
+        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
+        with pytest.raises(KeyboardInterrupt), interrupts.waiting():
+            raise AssertionError("it had come before")
+        with pytest.raises(KeyboardInterrupt), interrupts.waiting():
+            signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
+        interrupts.forget()
+        with interrupts.waiting():
+            pass
+        with interrupts.usual(), pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt):
+        signal.raise_signal(signal.SIGINT)
+
+
+def test_an_answer_that_may_call_tools_comes_as_a_whole(serve: Serve, capsys: pytest.CaptureFixture[str]) -> None:
+    def weather(place: str) -> str:
+        """The weather at a place."""
+        return f"rain in {place}"
+
+    call = {"id": "1", "type": "function", "function": {"name": "weather", "arguments": '{"place": "Rome"}'}}
+
+    def calling(connection: Any, request: Any) -> None:
+        last = request.json["messages"][-1]
+        calls = {} if last["role"] == "tool" else {"finish_reason": "tool_calls"}
+        reply = completion(last["content"], **calls)
+        if calls:
+            reply["choices"][0]["message"]["tool_calls"] = [call]
+        connection.reply(200, reply)
+
+    server = serve(calling)
+    providers = ProviderList(environ={"OPENAI_API_KEY": CANARY, "OPENAI_BASE_URL": server.url}, local=False)
+    talk = Talk(providers, ["gpt-4o"], {"tools": [weather]})
+    talk.ask("and Rome?")
+    assert capsys.readouterr().out == "rain in Rome\n"
+    assert talk.branches[0].turns[-1] == {"role": "assistant", "content": "rain in Rome"}
+
+
+def test_what_edits_lines_is_loaded_for_a_person_only(serve: Serve) -> None:
+    code = (
+        "import io, sys\nsys.stdin = io.TextIOWrapper(io.BytesIO(b'hi'))\nfrom inference_providers.cli.main import main\n"
+        "main(['chat'], standalone_mode=False)"
+    )
+    loaded = loaded_by(code, {"OPENAI_API_KEY": "k", "OPENAI_BASE_URL": serve().url, "INFERENCE_PROVIDERS_LOG": "off"})
+    assert {name.partition(".")[0] for name in loaded} & {"prompt_toolkit", "rich", "markdown_it", "pygments"} == set()
+    assert "inference_providers.cli.chat_talk" in loaded

@@ -35,23 +35,23 @@ if TYPE_CHECKING:
 @click.option("--temperature", type=click.FloatRange(0, 2), help="Randomness of the answers; 0 for the least.")
 @click.option("-c", "--continue", "goes_on", is_flag=True, help="Go on with the last conversation in the log.")
 @click.option("--id", "conversation", metavar="ID", help="Go on with this conversation, by its id in the log.")
+@selecting  # decorators that add further options of a question go below, and put what they make into *options*
 @guarded
 @with_chat_template
 @with_tools
-@selecting
 def chat(
     models: tuple[str, ...],
     system: str | None,
     temperature: float | None,
-    options: dict[str, Any],
-    template: Callable[[str], str] | None,
     goes_on: bool,
     conversation: str | None,
     avoid: tuple[str, ...],
     only: tuple[str, ...],
+    options: dict[str, Any] | None = None,
+    template: Callable[[str], str] | None = None,
 ) -> None:
     """Talk to a model, or to two. /help lists the commands; Ctrl-C stops an answer and keeps what has arrived."""
-    from inference_providers.cli.chat_commands import take_up
+    from inference_providers.cli.chat_commands import COMMANDS, run, take_up
     from inference_providers.cli.chat_talk import Talk
     from inference_providers.cli.lists import provider_list
 
@@ -64,16 +64,16 @@ def chat(
     if goes_on or conversation is not None:
         turns, model = kept_log.go_on(log, conversation)
         models = models or ((model,) if model and model != "auto" else ())
-    options |= {} if temperature is None else {"temperature": temperature}
+    options = {**(options or {}), **({} if temperature is None else {"temperature": temperature})}
     talk = Talk(providers, list(models), options, log, partial(_beside, terms))
+    for other in models[1:]:
+        talk.add_beside(other)
     talk.greet()
     if turns:
-        take_up(talk, turns, anew=False)
+        take_up(talk, turns)
     talk.system = talk.system if system is None else system
     talk.template = template
-    if len(models) > 1:
-        talk.add_beside(models[1])
-    talk.run()
+    talk.run(run, {command.name: command.completes for command in COMMANDS})
     if talk.failed and not talk.interactive:
         sys.exit(FAILED)
 

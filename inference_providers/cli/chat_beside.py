@@ -9,11 +9,11 @@ from itertools import zip_longest
 from inference_providers.cli import chat_view, kept_log
 from inference_providers.cli.chat_markdown import MarkdownAtoms
 from inference_providers.cli.chat_page import Page
-from inference_providers.cli.chat_talk import footer
+from inference_providers.cli.chat_talk import FAILURES, footer
 from inference_providers.cli.output import on_terminal, say
 from inference_providers.cli.refused_keys import RefusedKeys
 from inference_providers.cli.wording import spoken
-from inference_providers.errors import InferenceProvidersError, TruncatedStreamError
+from inference_providers.errors import TruncatedStreamError
 from inference_providers.text import in_line
 
 TYPE_CHECKING = False
@@ -68,7 +68,7 @@ class Side:
         self.pieces: list[str] = []
         self.atoms: list[Atom] = []
         self.answer: Answer | None = None
-        self.error: InferenceProvidersError | None = None
+        self.error: Exception | None = None
         self.is_over = False
         self._reader, self._page, self._shown = MarkdownAtoms(), Column(0), 0
 
@@ -81,17 +81,25 @@ class Side:
 
     async def stream(self, providers: AsyncProviderList, talk: Talk) -> None:
         """Ask, and take the answer as it comes."""
+        options = {"system": talk.system, **talk.options}
         try:
-            async with providers.stream(self.asked, self.branch.model, system=talk.system, **talk.options) as stream:
+            if options.get("tools"):
+                self.answer = await providers.ask_ai(self.asked, self.branch.model, **options)
+                self._take(str(self.answer))
+                return
+            async with providers.stream(self.asked, self.branch.model, **options) as stream:
                 async for piece in stream:
-                    self.pieces.append(piece)
-                    self.atoms += self._reader.feed(piece)
+                    self._take(piece)
             self.answer = stream.answer
-        except InferenceProvidersError as error:
+        except FAILURES as error:
             self.error = error
         finally:
             self.atoms += self._reader.end()
             self.is_over = True
+
+    def _take(self, piece: str) -> None:
+        self.pieces.append(piece)
+        self.atoms += self._reader.feed(piece)
 
     def lines(self, columns: int) -> list[Line]:
         """What has come, in lines of so many columns."""

@@ -66,7 +66,7 @@ def _help(talk: Talk, _: str) -> None:
 
 def _model(talk: Talk, name: str) -> None:
     if not name:
-        talk.tell(" and ".join(branch.model or "the best model within reach" for branch in talk.branches))
+        talk.tell(" and ".join(_named(branch.model) for branch in talk.branches))
         return
     _one(talk)
     talk.tell(f"now talking to {_who(talk, name)}")
@@ -87,7 +87,11 @@ def _pick(talk: Talk, number: str) -> None:
     if number not in ("1", "2"):
         raise ValueError("Give the number of the answer to go on with: /pick 1 or /pick 2")
     talk.pick(int(number) - 1)
-    talk.tell(f"now talking to {talk.branches[0].model or 'the best model within reach'}")
+    talk.tell(f"now talking to {_named(talk.branches[0].model)}")
+
+
+def _named(model: str | None) -> str:
+    return "the best model within reach" if model is None else model
 
 
 def _who(talk: Talk, name: str) -> str:
@@ -148,18 +152,17 @@ def _load(talk: Talk, path: str) -> None:
         turns = Conversation.of(jsontext.loads(read(path))).as_messages()
     except (ValueError, TypeError):
         raise ValueError(f"{path} is not a conversation in JSON, as /save talk.json writes it.") from None
+    talk.start_over()
     take_up(talk, turns)
 
 
-def take_up(talk: Talk, turns: list[dict[str, Any]], *, anew: bool = True) -> None:
-    """Go on with turns, of which a system prompt may be the first. *anew*: as a conversation of its own in the log."""
+def take_up(talk: Talk, turns: list[dict[str, Any]]) -> None:
+    """Go on with turns, of which a system prompt may be the first."""
     if turns and turns[0].get("role") == "system":
         talk.system = _words(turns[0])
         turns = turns[1:]
-    if anew:
-        talk.start_over(turns)
-    else:
-        talk.branches[0].turns = turns
+    for branch in talk.branches:
+        branch.turns = list(turns)
     talk.tell(f"{len(turns)} messages so far" + (f"; the last one: {_short(_words(turns[-1]))}" if turns else ""))
 
 

@@ -14,18 +14,11 @@ from inference_providers.text import jsontext, printable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
-NAME = "chat-history"
 _MOST = 1000  # messages
 _CAP = 1024 * 1024  # bytes of the file; above, what is older goes
 _DAY = 86400.0
-
-
-def path_of(environ: Mapping[str, str]) -> str | None:
-    """The file; None for a user without a home."""
-    folder = folders.own("state", environ)
-    return None if folder is None else os.path.join(folder, NAME)
 
 
 class KeptHistory(History):

@@ -243,6 +243,9 @@ class TerminalPage(Page):
         if text:
             self._batch.append((text, "dim"))
         self._write()
+        if text:
+            self._console.file.write("\r")  # whatever somebody else prints takes its place
+            self._console.file.flush()
 
     def _write(self) -> None:
         from rich.text import Text

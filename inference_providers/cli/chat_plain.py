@@ -6,7 +6,7 @@ import os
 import sys
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 
-from inference_providers.cli.output import say
+from inference_providers.cli.output import on_terminal, say
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -40,8 +40,12 @@ class PlainPrompt:
         ahead = has_more(0)
         lines: list[str] = []
         while True:
+            mark = "… " if lines else "> "
+            if not on_terminal():  # standard output is for answers
+                say(mark, err=True, nl=False)
+                mark = ""
             try:
-                line = input("… " if lines else "> ")
+                line = input(mark)
             except EOFError:
                 say(err=True)  # else the shell's prompt would stand in this line
                 return message(lines) if lines else None

@@ -9,28 +9,38 @@ from contextlib import nullcontext
 import click
 
 from inference_providers.cli import chat_view
-from inference_providers.cli.chat_commands import COMMANDS, run
 from inference_providers.cli.chat_files import Attachments
 from inference_providers.cli.chat_view import Interrupts
 from inference_providers.cli.lists import environment
 from inference_providers.cli.output import on_terminal, say
-from inference_providers.cli.toolbox import begun
 from inference_providers.cli.wording import spoken
 from inference_providers.errors import InferenceProvidersError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from typing import Any
+    from collections.abc import Callable, Iterator, Mapping
+    from typing import Any, Protocol
 
+    from inference_providers.calls import AnswerStream
     from inference_providers.chat import Answer
-    from inference_providers.cli.chat_beside import Beside
     from inference_providers.cli.chat_plain import PlainPrompt
     from inference_providers.cli.chat_prompt import Prompt
     from inference_providers.clients import ProviderList
     from inference_providers.telemetry import Conversation, UsageLog
 
     Content = str | list[dict[str, Any]]
+
+    class Pair(Protocol):
+        """What asks two models at once."""
+
+        def ask(self, talk: Talk, content: Content, *, again: bool) -> None:
+            """Ask both, show what comes, keep it."""
+
+        def close(self) -> None:
+            """Close connections."""
+
+
+FAILURES = (InferenceProvidersError, ValueError, TypeError)  # the last two for what cannot be asked
 
 
 class Spent:
@@ -55,8 +65,24 @@ class Spent:
 
     def __str__(self) -> str:
         known = f"{self.input_tokens} + {self.output_tokens} tokens, ${self.cost:.6f}"
-        more = f", and what {self.unknown} of them cost is not known" if self.unknown else ""
+        more = f" (the cost of {self.unknown} is not known)" if self.unknown else ""
         return f"{self.answers} answer{'s' * (self.answers != 1)}: {known}{more}"
+
+
+class Whole:
+    """An answer that came as a whole, as a stream of one piece."""
+
+    def __init__(self, answer: Answer) -> None:
+        self.answer = answer
+
+    def __enter__(self) -> Whole:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Nothing is open."""
+
+    def __iter__(self) -> Iterator[str]:
+        yield str(self.answer)
 
 
 class Branch:
@@ -87,7 +113,7 @@ class Talk:
         models: list[str],
         options: dict[str, Any],
         log: UsageLog | None = None,
-        beside: Callable[[], Beside] | None = None,
+        beside: Callable[[], Pair] | None = None,
     ) -> None:
         """*options*: of each question, as `stream` takes them. *beside*: makes what asks two models."""
         self.providers, self.options, self.log = providers, options, log
@@ -101,7 +127,8 @@ class Talk:
         self.failed = False  # whether any question did
         self.interactive = sys.stdin is not None and sys.stdin.isatty()
         self.prompt: Prompt | PlainPrompt | None = None
-        self._make_beside, self.beside = beside, None  # type: Callable[[], Beside] | None, Beside | None
+        self._make_beside = beside
+        self.beside: Pair | None = None
         from inference_providers.cli.refused_keys import RefusedKeys
 
         self._refused = RefusedKeys(providers)
@@ -110,40 +137,45 @@ class Talk:
 
     def greet(self) -> None:
         """Tell a person who answers. Raises what is wrong with the names of models."""
-        offers = [self.providers.candidates(branch.model or "auto")[0] for branch in self.branches]
+        offers = [
+            self.providers.candidates("auto" if branch.model is None else branch.model)[0] for branch in self.branches
+        ]
         if self.interactive:
             who = " and ".join(f"{offer.provider}/{offer.internal_name}" for offer in offers)
             self.tell(f"Talking to {who}. Ask something; /help lists the commands.")
 
-    def run(self) -> None:
-        """Read and answer messages until the end of input."""
+    def run(self, command: Callable[[Talk, str], bool], completes: Mapping[str, str]) -> None:
+        """Read and answer messages until the end of input.
+
+        *command*: runs a line that begins with a slash, and returns whether to go on. *completes*: what each takes.
+        """
         if self.interactive:
-            self.prompt = self._prompt()
+            self.prompt = self._prompt(completes)
         try:
             with nullcontext() if self.prompt is None else self.prompt.session(self.interrupts):
-                self._converse()
+                self._converse(command)
         finally:
             if self.beside is not None:
                 self.beside.close()
 
-    def _converse(self) -> None:
+    def _converse(self, command: Callable[[Talk, str], bool]) -> None:
         for text in self._messages():
             if self.attached.drop(text):
                 self.tell(self.attached.label)
             elif text.startswith("/") and "\n" not in text:
-                if not run(self, text):
+                if not command(self, text):
                     return
             elif text:
                 self.ask(text)
 
-    def _prompt(self) -> Prompt | PlainPrompt:
+    def _prompt(self, completes: Mapping[str, str]) -> Prompt | PlainPrompt:
         from inference_providers.cli import chat_plain
 
         if os.environ.get("TERM", "") in ("dumb", "unknown") or not sys.stdout.isatty():
             return chat_plain.PlainPrompt()
         from inference_providers.cli import chat_prompt
 
-        words = chat_prompt.Words({one.name: one.completes for one in COMMANDS}, self._names)
+        words = chat_prompt.Words(completes, self._names)
         return chat_prompt.opened(words, self.attached.drop, self._history()) or chat_plain.PlainPrompt()
 
     def _names(self, typed: str) -> list[str]:
@@ -156,11 +188,11 @@ class Talk:
 
     def _history(self) -> Any:
         """What was typed before, where what is said is kept."""
-        from inference_providers.cli import chat_history
+        from inference_providers.cli import chat_history, kept_log
         from inference_providers.usage import TEXT, LogSettings
 
         environ = environment()
-        settings, path = LogSettings.of(environ), chat_history.path_of(environ)
+        settings, path = LogSettings.of(environ), kept_log.history_path(environ)
         if self.log is None or self.log.mode != TEXT or settings is None or path is None:
             return None
         return chat_history.KeptHistory(path, settings.keep.text_days)
@@ -216,20 +248,28 @@ class Talk:
             view = chat_view.view()
             try:
                 with self.interrupts.waiting():
-                    stream = begun(self.providers, asked, branch.model, system=self.system, **self.options)
+                    stream = self._opened(asked, branch.model)
                 with stream:
                     texts = iter(stream)
                     while piece := self._next(texts):
                         collected.append(piece)
                         view.show(piece)
-            except (KeyboardInterrupt, InferenceProvidersError) as error:
+            except (KeyboardInterrupt, *FAILURES) as error:
                 view.end()
+                if not self.interactive and isinstance(error, ValueError | TypeError):
+                    raise
                 self._broken(error, bool(collected))
             else:
                 view.end()
                 self._close(stream.answer)
             self._refused.tell()
         branch.answered(asked, "".join(collected))
+
+    def _opened(self, asked: list[dict[str, Any]], model: str | None) -> AnswerStream | Whole:
+        """The answer as it comes; where tools may be called between, when it is whole."""
+        if self.options.get("tools"):
+            return Whole(self.providers.ask_ai(asked, model, system=self.system, **self.options))
+        return self.providers.stream(asked, model, system=self.system, **self.options).open()
 
     def _next(self, texts: Iterator[str]) -> str:
         """The next text of an answer; empty at its end."""
@@ -240,7 +280,7 @@ class Talk:
         """Say why an answer has not come to its end."""
         if has_begun:
             self.spent.add(None)
-        self.failed = self.failed or isinstance(error, InferenceProvidersError)
+        self.failed = self.failed or isinstance(error, FAILURES)
         self.tell("(stopped)" if isinstance(error, KeyboardInterrupt) else spoken(error))
 
     def _close(self, answer: Answer) -> None:
@@ -253,13 +293,13 @@ class Talk:
 
     # Who answers
 
-    def start_over(self, turns: list[dict[str, Any]] | None = None) -> None:
-        """Forget what was said, or put *turns* in its place."""
+    def start_over(self) -> None:
+        """Forget what was said; what comes is another conversation in the log."""
         from inference_providers.telemetry import Conversation
 
         self.last, self.spent = None, Spent()
         for branch in self.branches:
-            branch.turns, branch.before = list(turns or ()), []
+            branch.turns, branch.before = [], []
             branch.conversation = None if branch.conversation is None else Conversation()
         self._log_as(self.branches[0])
 

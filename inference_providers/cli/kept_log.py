@@ -12,17 +12,27 @@ from inference_providers.cli.output import say
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from typing import Any
 
     from inference_providers.clients import AsyncProviderList, ProviderList
     from inference_providers.telemetry import UsageLog
     from inference_providers.usage import LogSettings
 
+HISTORY = "chat-history"
 _TOLD = (
     "Calls are logged: tokens, cost and times, and for {days:.0f} days what is said in\n"
     "conversations that begin on a terminal. `inference-providers logs off` turns it\n"
     "off. The log: {path}"
 )
+
+
+def history_path(environ: Mapping[str, str]) -> str | None:
+    """The file with what was typed in chats; None for a user without a home."""
+    from inference_providers.files import folders
+
+    folder = folders.own("state", environ)
+    return None if folder is None else os.path.join(folder, HISTORY)
 
 
 def keep(providers: ProviderList | AsyncProviderList, program: str, *, piped: bool = False) -> UsageLog | None:

@@ -16,9 +16,6 @@ if TYPE_CHECKING:
 
     from click.shell_completion import CompletionItem
 
-    from inference_providers.calls import AnswerStream
-    from inference_providers.chat import Answer
-    from inference_providers.clients import ProviderList
     from inference_providers.toolsets import Permission, Session
 
 
@@ -74,29 +71,6 @@ def with_tools(command: Callable[..., Any]) -> Callable[..., Any]:
     ):
         run = option(run)
     return run
-
-
-def begun(providers: ProviderList, turns: Any, model: str | None, **options: Any) -> AnswerStream | Whole:
-    """An answer as it comes; with tools, which streams do not take, once it is there. Raises what `ask_ai` raises."""
-    if options.get("tools"):
-        return Whole(providers.ask_ai(turns, model, **options))
-    return providers.stream(turns, model, **options).open()
-
-
-class Whole:
-    """An answer in the place of a stream: one piece of text."""
-
-    def __init__(self, answer: Answer) -> None:
-        self.answer = answer
-
-    def __enter__(self) -> Whole:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        """Nothing is left to close."""
-
-    def __iter__(self) -> Iterator[str]:
-        yield str(self.answer)
 
 
 @contextmanager
