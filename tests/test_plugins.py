@@ -36,17 +36,17 @@ EXAMPLE = ROOT / "examples" / "plugin"
 
 
 @pytest.fixture(autouse=True)
-def fresh(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def fresh(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """A process that has seen no plug-in yet; what a test puts on the path is forgotten after it."""
     monkeypatch.setattr(sys, "path", list(sys.path))
     monkeypatch.setattr(folders, "_warned", set())
     monkeypatch.setattr(loading, "_known", {})
     monkeypatch.setattr(registered, "_last", None)
-    before = set(sys.modules)
     yield
-    for name in set(sys.modules) - before:
-        if not name.startswith("inference_providers") and str(getattr(sys.modules[name], "__file__", "")).find("site"):
-            sys.modules.pop(name)
+    base = str(tmp_path_factory.getbasetemp())
+    for name, module in list(sys.modules.items()):
+        if str(getattr(module, "__file__", None)).startswith(base):
+            del sys.modules[name]
 
 
 @pytest.fixture(scope="module")
