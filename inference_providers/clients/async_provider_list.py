@@ -27,9 +27,11 @@ if TYPE_CHECKING:
         AsyncItems,
         BatchOptions,
         ClientTerms,
+        Files,
         GenerationOptions,
         Names,
         Percentile,
+        Pictures,
         PlainOptions,
         Strategy,
         StreamOptions,
@@ -232,6 +234,8 @@ class AsyncProviderList(AsyncOtherKinds, Directory):
         prompt: Prompt,
         *,
         system: str | None = None,
+        images: Pictures | None = None,
+        files: Files | None = None,
         extra_body: Mapping[str, Any] | None = None,
         split_thinking: bool | None = None,
         **parameters: Unpack[GenerationOptions],
@@ -242,6 +246,7 @@ class AsyncProviderList(AsyncOtherKinds, Directory):
         from inference_providers.clients.connection import ClientCall, our_error
 
         how: dict[str, Any] = {"extra_body": extra_body, "split_thinking": split_thinking, "routed": False}
+        how |= {"images": images, "files": files}
         with self._connecting({}, False) as before:
             asked = self.pipeline.question(prompt, parameters, system=before.system(system), **how)
             call = ClientCall(asked, model_name)
@@ -293,6 +298,7 @@ class AsyncProviderList(AsyncOtherKinds, Directory):
         test: bool = True,
         system: str | None = None,
         images: Any = None,
+        files: Any = None,
         schema: Any = None,
         stream: bool = False,
         max_steps: int = MAX_STEPS,
@@ -312,11 +318,11 @@ class AsyncProviderList(AsyncOtherKinds, Directory):
 
         question: text, or a list of messages. model: a name in any spelling, or several, best first.
         test: a candidate that fails to answer is followed by the next; without it, the first whose server can be
-        reached is asked, and its failure is raised. images: paths, URLs or bytes. schema: a JSON Schema, or a type such
-        as a pydantic model, that the answer must fit; the value is `answer.parsed`, and a reply that does not fit is
-        sent back once. stream: give text as it comes, an `AsyncAnswerStream`. parameters: max_tokens, temperature,
-        top_p, top_k, min_p, seed, stop, frequency_penalty, presence_penalty, repetition_penalty, logit_bias,
-        response_format, reasoning_effort, n, ...; other tools' words (max_new_tokens, stop_strings) mean the same.
+        reached is asked, and its failure is raised. images: paths, URLs or bytes. files: the same, and (name, bytes):
+        images, PDF files, sound and text, by how they begin. schema: a JSON Schema, or a type such as a pydantic
+        model, that the answer must fit; the value is `answer.parsed`, and a reply that does not fit is sent back once.
+        stream: give text as it comes, an `AsyncAnswerStream`. parameters: max_tokens, temperature, top_p, seed, stop,
+        reasoning_effort, response_format, n, ...; other tools' words (max_new_tokens, stop_strings) mean the same.
         tools: Python functions, which are called until the model answers (at most *max_steps* replies), or
         descriptions; for asyncio they may be coroutine functions, and others run in threads. on_unsupported: "drop"
         leaves out what a provider does not take, and says so; "error" asks only those that take it. extra_body: goes
@@ -332,8 +338,8 @@ class AsyncProviderList(AsyncOtherKinds, Directory):
         test, model = (model, None) if isinstance(model, bool) else (test, model)  # `ask_ai(question, test)`, once
         check_timeout(timeout)
         options: dict[str, Any] = {"max_steps": max_steps, "on_unsupported": on_unsupported, "schema": schema}
-        options |= {"system": system, "images": images, "extra_body": extra_body, "split_thinking": split_thinking}
-        options |= {"cache": cache, "cache_config": cache_config}
+        options |= {"system": system, "images": images, "files": files, "extra_body": extra_body}
+        options |= {"split_thinking": split_thinking, "cache": cache, "cache_config": cache_config}
         options |= {"avoid": avoid, "only": only, "api_key": hidden(api_key), "api_base": api_base, **parameters}
         api_key = None  # in a traceback with local variables, too
         pipeline, asked = self._asked(question, options)

@@ -36,7 +36,7 @@ _PREFERRED = ("INFERENCE_PROVIDERS_POLICY", "INFERENCE_PROVIDERS_BUDGET")
 # Options of a question that are no parameters of the model's.
 _TERMS = ("avoid", "only", "api_key", "api_base")
 _HOW = (
-    "max_steps", "on_unsupported", "schema", "system", "images", "extra_body", "split_thinking",
+    "max_steps", "on_unsupported", "schema", "system", "images", "files", "extra_body", "split_thinking",
     "cache", "cache_config",
 )  # fmt: skip
 
@@ -144,8 +144,8 @@ class Directory(Secretive):
     def estimate(self, question: Prompt, model: Models = None, **options: Any) -> Estimate:
         """What a question may take and cost, before it is sent: from the least to the most, None where unknown.
 
-        model: as for `ask_ai`; it is estimated for the first candidate. options: `system`, `images`, `tools` and
-        parameters, of which `max_tokens` says how long the answer may be. Tokens are counted by `tiktoken` or
+        model: as for `ask_ai`; it is estimated for the first candidate. options: `system`, `images`, `files`, `tools`
+        and parameters, of which `max_tokens` says how long the answer may be. Tokens are counted by `tiktoken` or
         `tokenizers` where they are installed and have what they need, else by characters: `.method` says how.
         """
         from inference_providers.clients.estimates import estimated

@@ -66,6 +66,7 @@ def ask_ai(
     *,
     system: str | None = None,
     images: Any = None,
+    files: Any = None,
     schema: Any = None,
     stream: bool = False,
     **options: Any,
@@ -77,7 +78,7 @@ def ask_ai(
     """
     if "api_key" in options:
         options["api_key"] = hidden(options["api_key"])
-    options |= {"system": system, "images": images, "schema": schema}
+    options |= {"system": system, "images": images, "files": files, "schema": schema}
     return (
         default_list().stream(question, model, **options)
         if stream

@@ -36,7 +36,7 @@ _KEEP, _RAISE = "keep", "raise"
 class MetaInferenceEngine:
     """One engine for every model: `MetaInferenceEngine(temperature=0.7, max_tokens=1000)`.
 
-    generation: parameters for every call, and options of `ask_ai` (`system`, `images`, `schema`, `extra_body`,
+    generation: parameters for every call, and options of `ask_ai` (`system`, `images`, `files`, `schema`, `extra_body`,
     `timeout`, `on_unsupported`, `max_steps`, `split_thinking`). Options of `ProviderList` (`json_override`,
     `json_merge`, `trust`, `allow`, `aliases`, `avoid`, `only`, `mock`, `local`, `local_models`, `environ`, ...) are
     those of the lists that are asked; at an `api_url` only those about calls. remote_params: `RemoteParams`, or a dict
