@@ -109,20 +109,40 @@ def test_its_provider_comes_after_those_of_the_package(office: str) -> None:
     assert [offer.provider for offer in offers] == ["groq", "office"]
 
 
-def test_its_tool_is_called_in_the_loop(office: str, serve: Callable[..., Server]) -> None:
-    def behave(connection: Connection, request: Received) -> None:
-        turns = request.json["messages"]
-        if turns[-1]["role"] == "tool":
-            connection.reply(200, completion(f"She sits in {turns[-1]['content']}"))
-            return
-        call = {"id": "c1", "type": "function", "function": {"name": "room_of", "arguments": '{"name": "Ada"}'}}
-        message = {"role": "assistant", "content": None, "tool_calls": [call]}
-        connection.reply(200, completion(message=message, finish_reason="tool_calls"))
+def calling(connection: Connection, request: Received) -> None:
+    """A model that wants to know where Ada sits."""
+    turns = request.json["messages"]
+    if turns[-1]["role"] == "tool":
+        connection.reply(200, completion(f"She sits in {turns[-1]['content']}"))
+        return
+    call = {"id": "c1", "type": "function", "function": {"name": "room_of", "arguments": '{"name": "Ada"}'}}
+    message = {"role": "assistant", "content": None, "tool_calls": [call]}
+    connection.reply(200, completion(message=message, finish_reason="tool_calls"))
 
-    environ = {"OFFICE_API_KEY": keys(1)["P1_API_KEY"], "OFFICE_BASE_URL": serve(behave).url}
+
+def test_its_tool_is_called_in_the_loop(office: str, serve: Callable[..., Server]) -> None:
+    environ = {"OFFICE_API_KEY": keys(1)["P1_API_KEY"], "OFFICE_BASE_URL": serve(calling).url}
     tools = [objects(TOOLS, environ)["room_of"]]
     said = ProviderList(environ=environ, local=False).ask_ai("Where is Ada?", "office-large", tools=tools)
     assert said == 'She sits in "2.14"'
+
+
+def test_its_tool_and_its_template_on_the_command_line(office: str, serve: Callable[..., Server]) -> None:
+    pytest.importorskip("inference_providers.toolsets")
+    from inference_providers.cli.ask import main as ask
+
+    server = serve(calling)
+    environ = {"OFFICE_API_KEY": keys(1)["P1_API_KEY"], "OFFICE_BASE_URL": server.url}
+    typed = ["-m", "office-large", "-t", "memo", "-p", "to=Grace", "--tool", "room_of", "the rain"]
+    done = CliRunner().invoke(ask, typed, env=environ)
+    assert (done.exit_code, done.stdout) == (0, 'She sits in "2.14"\n'), done.stderr
+    system, user = server.requests[0].json["messages"]
+    assert (system["content"], user["content"]) == (
+        "You write memos of at most five lines.",
+        "Write a memo to Grace about: the rain",
+    )
+    missing = CliRunner().invoke(ask, ["-m", "office-large", "--tool", "room", "hi"], env=environ)
+    assert "no installed package has a tool 'room'; there is room_of" in missing.stderr
 
 
 def test_its_store_keeps_the_replies_of_a_cache(office: str, serve: Callable[..., Server], tmp_path: Path) -> None:

@@ -119,6 +119,9 @@ def room_of(name: str) -> str:
     return json.dumps({"ada": "2.14", "grace": "3.01"}.get(name.lower(), "unknown"))
 
 
+room_of.read_only = True  # type: ignore[attr-defined]  # it changes nothing, so nobody is asked before each call
+
+
 memo: Template = {
     "system": "You write memos of at most five lines.",
     "prompt": "Write a memo to $to about: $input",
