@@ -31,8 +31,10 @@ from inference_providers.testing import tiny_model
 from tests.conftest import ROOT, keys, places
 from tests.gateway.inside import Inside
 from tests.servers import Connection, Received, Server, completion
+from tests.test_ask import Run, run
 
 EXAMPLE = ROOT / "examples" / "plugin"
+__all__ = ["run"]  # a fixture
 
 
 @pytest.fixture(autouse=True)
@@ -127,22 +129,22 @@ def test_its_tool_is_called_in_the_loop(office: str, serve: Callable[..., Server
     assert said == 'She sits in "2.14"'
 
 
-def test_its_tool_and_its_template_on_the_command_line(office: str, serve: Callable[..., Server]) -> None:
+def test_its_tool_and_its_template_on_the_command_line(
+    office: str, serve: Callable[..., Server], run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
     pytest.importorskip("inference_providers.toolsets")
-    from inference_providers.cli.ask import main as ask
-
     server = serve(calling)
-    environ = {"OFFICE_API_KEY": keys(1)["P1_API_KEY"], "OFFICE_BASE_URL": server.url}
-    typed = ["-m", "office-large", "-t", "memo", "-p", "to=Grace", "--tool", "room_of", "the rain"]
-    done = CliRunner().invoke(ask, typed, env=environ)
-    assert (done.exit_code, done.stdout) == (0, 'She sits in "2.14"\n'), done.stderr
+    monkeypatch.setenv("OFFICE_API_KEY", keys(1)["P1_API_KEY"])
+    monkeypatch.setenv("OFFICE_BASE_URL", server.url)
+    done = run(server, "-m", "office-large", "-t", "memo", "-p", "to=Grace", "--tool", "room_of", "the rain")
+    assert (done.code, done.out) == (0, 'She sits in "2.14"\n'), done.err
     system, user = server.requests[0].json["messages"]
     assert (system["content"], user["content"]) == (
         "You write memos of at most five lines.",
         "Write a memo to Grace about: the rain",
     )
-    missing = CliRunner().invoke(ask, ["-m", "office-large", "--tool", "room", "hi"], env=environ)
-    assert "no installed package has a tool 'room'; there is room_of" in missing.stderr
+    missing = run(server, "-m", "office-large", "--tool", "room", "hi")
+    assert "no installed package has a tool 'room'; there is room_of" in " ".join(missing.err.split())
 
 
 def test_its_store_keeps_the_replies_of_a_cache(office: str, serve: Callable[..., Server], tmp_path: Path) -> None:
