@@ -31,22 +31,24 @@ from inference_providers.testing import tiny_model
 from tests.conftest import ROOT, keys, places
 from tests.gateway.inside import Inside
 from tests.servers import Connection, Received, Server, completion
+from tests.test_ask import Run, run
 
 EXAMPLE = ROOT / "examples" / "plugin"
+__all__ = ["run"]  # a fixture
 
 
 @pytest.fixture(autouse=True)
-def fresh(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def fresh(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """A process that has seen no plug-in yet; what a test puts on the path is forgotten after it."""
     monkeypatch.setattr(sys, "path", list(sys.path))
     monkeypatch.setattr(folders, "_warned", set())
     monkeypatch.setattr(loading, "_known", {})
     monkeypatch.setattr(registered, "_last", None)
-    before = set(sys.modules)
     yield
-    for name in set(sys.modules) - before:
-        if not name.startswith("inference_providers") and str(getattr(sys.modules[name], "__file__", "")).find("site"):
-            sys.modules.pop(name)
+    base = str(tmp_path_factory.getbasetemp())
+    for name, module in list(sys.modules.items()):
+        if str(getattr(module, "__file__", None)).startswith(base):
+            del sys.modules[name]
 
 
 @pytest.fixture(scope="module")
@@ -109,20 +111,40 @@ def test_its_provider_comes_after_those_of_the_package(office: str) -> None:
     assert [offer.provider for offer in offers] == ["groq", "office"]
 
 
-def test_its_tool_is_called_in_the_loop(office: str, serve: Callable[..., Server]) -> None:
-    def behave(connection: Connection, request: Received) -> None:
-        turns = request.json["messages"]
-        if turns[-1]["role"] == "tool":
-            connection.reply(200, completion(f"She sits in {turns[-1]['content']}"))
-            return
-        call = {"id": "c1", "type": "function", "function": {"name": "room_of", "arguments": '{"name": "Ada"}'}}
-        message = {"role": "assistant", "content": None, "tool_calls": [call]}
-        connection.reply(200, completion(message=message, finish_reason="tool_calls"))
+def calling(connection: Connection, request: Received) -> None:
+    """A model that wants to know where Ada sits."""
+    turns = request.json["messages"]
+    if turns[-1]["role"] == "tool":
+        connection.reply(200, completion(f"She sits in {turns[-1]['content']}"))
+        return
+    call = {"id": "c1", "type": "function", "function": {"name": "room_of", "arguments": '{"name": "Ada"}'}}
+    message = {"role": "assistant", "content": None, "tool_calls": [call]}
+    connection.reply(200, completion(message=message, finish_reason="tool_calls"))
 
-    environ = {"OFFICE_API_KEY": keys(1)["P1_API_KEY"], "OFFICE_BASE_URL": serve(behave).url}
+
+def test_its_tool_is_called_in_the_loop(office: str, serve: Callable[..., Server]) -> None:
+    environ = {"OFFICE_API_KEY": keys(1)["P1_API_KEY"], "OFFICE_BASE_URL": serve(calling).url}
     tools = [objects(TOOLS, environ)["room_of"]]
     said = ProviderList(environ=environ, local=False).ask_ai("Where is Ada?", "office-large", tools=tools)
     assert said == 'She sits in "2.14"'
+
+
+def test_its_tool_and_its_template_on_the_command_line(
+    office: str, serve: Callable[..., Server], run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("inference_providers.toolsets")
+    server = serve(calling)
+    monkeypatch.setenv("OFFICE_API_KEY", keys(1)["P1_API_KEY"])
+    monkeypatch.setenv("OFFICE_BASE_URL", server.url)
+    done = run(server, "-m", "office-large", "-t", "memo", "-p", "to=Grace", "--tool", "room_of", "the rain")
+    assert (done.code, done.out) == (0, 'She sits in "2.14"\n'), done.err
+    system, user = server.requests[0].json["messages"]
+    assert (system["content"], user["content"]) == (
+        "You write memos of at most five lines.",
+        "Write a memo to Grace about: the rain",
+    )
+    missing = run(server, "-m", "office-large", "--tool", "room", "hi")
+    assert "no installed package has a tool 'room'; there is room_of" in " ".join(missing.err.split())
 
 
 def test_its_store_keeps_the_replies_of_a_cache(office: str, serve: Callable[..., Server], tmp_path: Path) -> None:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator, Mapping, MutableMapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:  # for type checkers alone: at run time nothing of the package is needed
+    from inference_providers.plugins import Rows, Store, StreamingDialect, Template
 
 requires = 1  # the version of the plug-ins' interface
 
 # A provider, as a row of the registry: docs/registry.md lists the fields. All variables begin with its id.
-provider = {
+provider: Rows = {
     "providers": {
         "office": {
             "name": "The office's models",
@@ -69,7 +72,7 @@ class Plain:
     path = "/plain"
     media_type = "text/plain; charset=utf-8"  # of streams
 
-    def read(self, body: Mapping[str, Any]) -> dict[str, Any]:
+    def read(self, body: dict[str, Any]) -> dict[str, Any]:
         """The request, as a chat completion. A ValueError is told to whoever asks, with status 400."""
         if not isinstance(body.get("question"), str):
             raise ValueError("question: must be text")
@@ -104,7 +107,7 @@ class PlainEvents:
         return f"\n[{status}: {message}]\n".encode()
 
 
-plain = Plain()
+plain: StreamingDialect = Plain()
 
 
 def room_of(name: str) -> str:
@@ -116,7 +119,10 @@ def room_of(name: str) -> str:
     return json.dumps({"ada": "2.14", "grace": "3.01"}.get(name.lower(), "unknown"))
 
 
-memo = {
+room_of.read_only = True  # type: ignore[attr-defined]  # it changes nothing, so nobody is asked before each call
+
+
+memo: Template = {
     "system": "You write memos of at most five lines.",
     "prompt": "Write a memo to $to about: $input",
     "defaults": {"to": "everybody"},
@@ -156,3 +162,6 @@ class Files(MutableMapping[bytes, bytes]):
 
     def __len__(self) -> int:
         return len(os.listdir(self.folder))
+
+
+files: Store = Files

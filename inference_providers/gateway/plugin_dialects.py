@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from inference_providers.gateway.messages import Handler
     from inference_providers.gateway.service import Gateway
+    from inference_providers.plugins import Dialect as Plugin
 
 _PATH = r"(/[A-Za-z0-9._~-]+)+"
 
@@ -32,14 +33,14 @@ def routes(environ: Mapping[str, str], ours: Routes) -> list[Route]:
     return [Route("POST", one.path, _handler(name, one)) for name, one in plugins.items() if name not in wrong]
 
 
-def taken_paths(plugins: Mapping[str, Any]) -> dict[str, str]:
+def taken_paths(plugins: Mapping[str, Plugin]) -> dict[str, str]:
     """`problems`, with the paths of the gateway."""
     from inference_providers.gateway.table import ROUTES
 
     return problems(plugins, Routes(ROUTES))
 
 
-def problems(plugins: Mapping[str, Any], ours: Routes) -> dict[str, str]:
+def problems(plugins: Mapping[str, Plugin], ours: Routes) -> dict[str, str]:
     """What is wrong with the paths of dialects, by their names."""
     found: dict[str, str] = {}
     for name, plugin in plugins.items():
@@ -69,7 +70,7 @@ def _handler(name: str, plugin: Any) -> Handler:
     return handler
 
 
-def _asked(plugin: Any, body: dict[str, Any]) -> Asked:
+def _asked(plugin: Plugin, body: dict[str, Any]) -> Asked:
     """A request, as the plug-in reads it. Raises Refused for what it refuses, and for what nobody can be asked."""
     try:
         read = plugin.read(body)

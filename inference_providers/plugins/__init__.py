@@ -16,6 +16,12 @@ if TYPE_CHECKING:
     from inference_providers.plugins.discovery import TOOLS as TOOLS
     from inference_providers.plugins.discovery import VARIABLE as VARIABLE
     from inference_providers.plugins.discovery import declared as declared
+    from inference_providers.plugins.interface import Dialect as Dialect
+    from inference_providers.plugins.interface import Events as Events
+    from inference_providers.plugins.interface import Rows as Rows
+    from inference_providers.plugins.interface import Store as Store
+    from inference_providers.plugins.interface import StreamingDialect as StreamingDialect
+    from inference_providers.plugins.interface import Template as Template
     from inference_providers.plugins.loading import VERSION as VERSION
     from inference_providers.plugins.loading import objects as objects
     from inference_providers.plugins.registered import engine_rows as engine_rows
