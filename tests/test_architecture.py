@@ -20,7 +20,6 @@ NAME = PACKAGE.name
 # From the bottom up: imports point down only. A word alone is a folder; "ground" stands for the modules below.
 ORDER = (
     "loading", "text", "ground", "files", "registry", "credentials", "plugins", "settings", "usage", "chat", "offers", "transport", "protocols", "servers",
-    ,
     "upkeep", "testing", "state", "routing", "calls", "telemetry", "cache", "templates", "toolsets", "batches", "vectors", "clients", "compat", "gateway", "cli",
 )  # fmt: skip
 GROUND = {"_face": "loading"}  # and all others are "ground"
