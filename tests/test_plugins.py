@@ -17,6 +17,7 @@ from click.testing import CliRunner
 from inference_providers import ProviderList
 from inference_providers.chat import ORDERS
 from inference_providers.cli.completion import complete_model
+from inference_providers.cli.doctor_report import examine, report
 from inference_providers.cli.main import main
 from inference_providers.files import folders
 from inference_providers.offers.resolution import AUTO
@@ -221,6 +222,8 @@ def test_they_are_listed(office: str) -> None:
 def test_the_command_line_knows_its_provider(office: str) -> None:
     done = CliRunner().invoke(main, ["providers", "--json"], env={"OFFICE_API_KEY": "k-office"})
     assert [(row["provider"], row["variables"]) for row in json.loads(done.stdout)] == [("office", ["OFFICE_API_KEY"])]
+    said = report(examine(ProviderList(environ={}, local=False)))
+    assert "\nPlug-ins:\n  office (providers) of inference-providers-office 1.0\n" in said
     found = complete_model(Context(main), Option(["--model"]), "office/")
     assert {item.value for item in found} >= {"office/office-large", "office/office/large-2"}
 

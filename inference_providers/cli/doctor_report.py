@@ -9,6 +9,7 @@ from inference_providers import credentials
 from inference_providers.clients import ProviderList
 from inference_providers.installing import LOCAL
 from inference_providers.offers import addresses, is_offline
+from inference_providers.plugins import examined
 from inference_providers.registry import Registry, bundled
 from inference_providers.servers import discovery, engines, model_files
 from inference_providers.text import printable
@@ -67,6 +68,10 @@ def examine(providers: ProviderList) -> dict[str, Any]:
             "canonical_name": chosen.canonical_name,
             "why": explanation.why(chosen),
         },
+        "plugins": [
+            {"name": one.name, "group": one.declaration.group, "package": one.package, "problem": one.problem}
+            for one in examined(environ)
+        ],
     }
 
 
@@ -193,6 +198,10 @@ def report(findings: dict[str, Any]) -> str:
     elif engine["models"]:
         lines += [f"  {path}: no engine that runs it is installed ({LOCAL})" for path in engine["models"]]
     network, used = findings["network"], findings["would_use"]
+    lines += _section(
+        "Plug-ins:",
+        [f"  {one['name']} ({one['group']}) of {one['package']}{_left_out(one)}" for one in findings["plugins"]],
+    )
     lines += _section("Network:", [f"  {setting}" for setting in network["used"]])
     lines.append("")
     if used and network["problem"]:
@@ -218,6 +227,10 @@ def _addressed(findings: dict[str, Any]) -> list[str]:
     if findings["offline"]:
         lines += ["", "INFERENCE_PROVIDERS_OFFLINE is set: nobody beyond this machine and private networks is asked."]
     return lines
+
+
+def _left_out(plugin: dict[str, Any]) -> str:
+    return f": left out; {plugin['problem']}" if plugin["problem"] else ""
 
 
 def _section(title: str, rows: list[str]) -> list[str]:
