@@ -115,7 +115,7 @@ class Beside:
 
     def __init__(self, make: Callable[[], AsyncProviderList]) -> None:
         self._lists = [make(), make()]
-        self._logs = [kept_log.keep(one, "chat") for one in self._lists]
+        self._logs = [kept_log.keep(one, "chat", told_now=True) for one in self._lists]
         self._refused = [RefusedKeys(one) for one in self._lists]
         self._runner = asyncio.Runner()
 

@@ -216,7 +216,14 @@ class Talk:
             yield "\n".join(held).strip()
 
     def tell(self, text: str) -> None:
-        """Say something to the person, which is no answer."""
+        """Say something to the person, which is not an answer; words stay whole."""
+        if on_terminal(err=True):
+            import shutil
+            import textwrap
+
+            width = shutil.get_terminal_size().columns - 1
+            lines = (textwrap.wrap(line, width, break_long_words=False) or [""] for line in text.split("\n"))
+            text = "\n".join(part for line in lines for part in line)
         say(text, err=True)
 
     # Asking

@@ -35,8 +35,12 @@ def history_path(environ: Mapping[str, str]) -> str | None:
     return None if folder is None else os.path.join(folder, HISTORY)
 
 
-def keep(providers: ProviderList | AsyncProviderList, program: str, *, piped: bool = False) -> UsageLog | None:
+def keep(
+    providers: ProviderList | AsyncProviderList, program: str, *, piped: bool = False, told_now: bool = False
+) -> UsageLog | None:
     """Log the calls of a command, as the user, or else the environment, says; None where they are not logged.
+
+    told_now: that is said at once, where it was never said, and not with the first call.
 
     By default what is said is kept of conversations that begin on a terminal, and of nothing that is *piped*.
     """
@@ -50,7 +54,7 @@ def keep(providers: ProviderList | AsyncProviderList, program: str, *, piped: bo
     on_terminal = not piped and sys.stdin is not None and sys.stdin.isatty()
     said = mode_of(None, environ) if environ.get(VARIABLE) else settings.mode
     mode = said or (TEXT if on_terminal else USAGE)
-    if mode == OFF or (said is None and not _is_told(settings, providers)):
+    if mode == OFF or (said is None and not _is_told(settings, providers, told_now)):
         return None
     log = keep_log(providers.pipeline, mode, environ, program)
     if log is not None and mode == TEXT:
@@ -58,7 +62,7 @@ def keep(providers: ProviderList | AsyncProviderList, program: str, *, piped: bo
     return log
 
 
-def _is_told(settings: LogSettings, providers: ProviderList | AsyncProviderList) -> bool:
+def _is_told(settings: LogSettings, providers: ProviderList | AsyncProviderList, now: bool) -> bool:
     """Have it said once, with the first call, where the log is.
 
     False where that cannot be remembered, and so nothing be kept either.
@@ -78,7 +82,10 @@ def _is_told(settings: LogSettings, providers: ProviderList | AsyncProviderList)
 
     from inference_providers.usage import LOG_NAME, LogSettings
 
-    providers.pipeline.listeners.append(tell)
+    if now:
+        tell(None)
+    else:
+        providers.pipeline.listeners.append(tell)
     return True
 
 
