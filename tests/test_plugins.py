@@ -189,8 +189,10 @@ def test_its_engine_is_launched(office: str, monkeypatch: pytest.MonkeyPatch, tm
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("OFFICE_ENGINE_SERVER", str(ROOT / "tests" / "slow_engine.py"))
     model = tiny_model.write(str(tmp_path / "tiny.gguf"))
-    mine = ProviderList(environ=places())
+    listed = {"name": "listed", "model_path": model, "engine": "office-engine"}
+    mine = ProviderList(environ=places(), local_models=[listed])
     try:
+        assert mine.ask_ai("hi", "listed").provider == "office-engine"
         assert mine.ask_ai("hi", f"office-engine/{model}").endswith("says hello")
         (found,) = [state for _, state in running(os.environ)]
         assert (found["provider"], found["title"]) == ("office-engine", "The office's engine")

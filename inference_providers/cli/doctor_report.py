@@ -198,10 +198,6 @@ def report(findings: dict[str, Any]) -> str:
     elif engine["models"]:
         lines += [f"  {path}: no engine that runs it is installed ({LOCAL})" for path in engine["models"]]
     network, used = findings["network"], findings["would_use"]
-    lines += _section(
-        "Plug-ins:",
-        [f"  {one['name']} ({one['group']}) of {one['package']}{_left_out(one)}" for one in findings["plugins"]],
-    )
     lines += _section("Network:", [f"  {setting}" for setting in network["used"]])
     lines.append("")
     if used and network["problem"]:
@@ -226,11 +222,12 @@ def _addressed(findings: dict[str, Any]) -> list[str]:
     )
     if findings["offline"]:
         lines += ["", "INFERENCE_PROVIDERS_OFFLINE is set: nobody beyond this machine and private networks is asked."]
-    return lines
+    return lines + _section("Plug-ins:", [f"  {_plugin(one)}" for one in findings["plugins"]])
 
 
-def _left_out(plugin: dict[str, Any]) -> str:
-    return f": left out; {plugin['problem']}" if plugin["problem"] else ""
+def _plugin(row: dict[str, Any]) -> str:
+    problem = f": left out; {row['problem']}" if row["problem"] else ""
+    return f"{row['name']} ({row['group']}) of {row['package']}{problem}"
 
 
 def _section(title: str, rows: list[str]) -> list[str]:
