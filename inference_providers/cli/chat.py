@@ -11,10 +11,13 @@ from inference_providers.cli import kept_log
 from inference_providers.cli.completion import complete_model
 from inference_providers.cli.exit_codes import FAILED, guarded
 from inference_providers.cli.first_run import walked
+from inference_providers.cli.templates import with_chat_template
 from inference_providers.cli.terms import selecting
+from inference_providers.cli.toolbox import with_tools
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
     from inference_providers.cli.chat_beside import Beside
@@ -36,6 +39,8 @@ if TYPE_CHECKING:
 @selecting  # decorators that add further options of a question go below, and put what they make into *options*
 @guarded
 @walked
+@with_chat_template
+@with_tools
 def chat(
     models: tuple[str, ...],
     system: str | None,
@@ -45,6 +50,7 @@ def chat(
     avoid: tuple[str, ...],
     only: tuple[str, ...],
     options: dict[str, Any] | None = None,
+    template: Callable[[str], str] | None = None,
 ) -> None:
     """Talk to a model, or to two. /help lists the commands; Ctrl-C stops an answer and keeps what has arrived."""
     from inference_providers.cli.chat_commands import COMMANDS, run, take_up
@@ -68,6 +74,7 @@ def chat(
     if turns:
         take_up(talk, turns)
     talk.system = talk.system if system is None else system
+    talk.template = template
     talk.run(run, {command.name: command.completes for command in COMMANDS})
     if talk.failed and not talk.interactive:
         sys.exit(FAILED)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 
 import click
 
@@ -14,7 +14,7 @@ from inference_providers.cli.chat_view import Interrupts
 from inference_providers.cli.lists import environment
 from inference_providers.cli.output import on_terminal, say
 from inference_providers.cli.wording import spoken
-from inference_providers.errors import InferenceProvidersError
+from inference_providers.errors import InferenceProvidersError, NoCredentialsError, UnknownModelError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from inference_providers.cli.chat_plain import PlainPrompt
     from inference_providers.cli.chat_prompt import Prompt
     from inference_providers.clients import ProviderList
+    from inference_providers.offers import Offer
     from inference_providers.telemetry import Conversation, UsageLog
 
     Content = str | list[dict[str, Any]]
@@ -118,6 +119,7 @@ class Talk:
         """*options*: of each question, as `stream` takes them. *beside*: makes what asks two models."""
         self.providers, self.options, self.log = providers, options, log
         self.system: str | None = None
+        self.template: Callable[[str], str] | None = None  # makes the question of what is typed
         self.branches = [Branch(models[0] if models else None, [], None if log is None else log.conversation)]
         self.last: Content | None = None  # the last question
         self.spent = Spent()
@@ -132,13 +134,20 @@ class Talk:
 
         self._refused = RefusedKeys(providers)
 
+    def _first(self, model: str | None) -> Offer:
+        """Who would be asked first. Raises what is wrong with the name of a model, or with all that are set."""
+        usual = None if model is not None else self.providers.pipeline.finder.default_models()
+        *names, last = [model] if model is not None else usual or ["auto"]
+        for name in names:
+            with suppress(NoCredentialsError, UnknownModelError):
+                return self.providers.candidates(name)[0]
+        return self.providers.candidates(last)[0]
+
     # Reading
 
     def greet(self) -> None:
         """Tell a person who answers. Raises what is wrong with the names of models."""
-        offers = [
-            self.providers.candidates("auto" if branch.model is None else branch.model)[0] for branch in self.branches
-        ]
+        offers = [self._first(branch.model) for branch in self.branches]
         if self.interactive:
             who = " and ".join(f"{offer.provider}/{offer.internal_name}" for offer in offers)
             self.tell(f"Talking to {who}. Ask something; /help lists the commands.")
@@ -229,7 +238,8 @@ class Talk:
 
     def ask(self, text: str) -> None:
         """Ask, with what is attached, and show the answer. A failure is told; Ctrl-C keeps what has arrived."""
-        self._ask(self.attached.with_text(text), again=False)
+        said = text if self.template is None else self.template(text)
+        self._ask(self.attached.with_text(said), again=False)
 
     def ask_again(self) -> None:
         """Ask the last question in its own place. Raises ValueError without one."""
@@ -309,7 +319,9 @@ class Talk:
         self._log_as(self.branches[0])
 
     def add_beside(self, model: str) -> None:
-        """Have another model answer beside the first one from here on."""
+        """Have another model answer beside the first one from here on. Raises ValueError where there are tools."""
+        if self.options.get("tools"):
+            raise ValueError("Two models cannot answer beside each other with tools; ask one of them.")
         from inference_providers.telemetry import Conversation
 
         first = self.branches[0]
