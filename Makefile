@@ -8,6 +8,7 @@ FRAMEWORKS := .venv-openai
 CLIENTS := .venv-clients
 AIDER := .venv-aider
 BROWSER := .venv-browser
+DOCS := .venv-docs
 NODE := tests/clients/programs
 
 # What the tests ran with: `make constraints` takes the newest of everything and writes it down.
@@ -35,13 +36,16 @@ CLIENTS_NODE := $(if $(shell command -v npm 2>/dev/null),$(NODE)/node_modules/.t
 # The gateway's pages in a browser, which the machine has: Playwright fetches none. axe-core is in a wheel.
 BROWSER_PYTHON := axe-playwright-python hypothesis pillow playwright pytest pytest-timeout
 
+# What builds the pages, and what examples and notebooks in them need.
+DOCS_PYTHON := $(BROWSER_PYTHON) mkdocs-material 'mkdocstrings[python]'
+
 # One worker more than there are processors, and four at most: tests that wait for a process or a server leave theirs
 # to others. `make test ARGS='-n 0'` has one.
 WORKERS = $(shell $(PYTHON) -c 'import os; print(min(4, 1 + (os.cpu_count() or 1)))')
 
-.PHONY: test test-engines test-frameworks test-clients test-browser test-lowest screenshots frameworks-constraints clients-constraints browser-constraints lint lint-code lint-format lint-types lint-files lint-workflows constraints wheel dist docs generate api nightly demo bench clean
+.PHONY: test test-engines test-frameworks test-clients test-browser test-lowest screenshots frameworks-constraints clients-constraints browser-constraints lint lint-code lint-format lint-types lint-files lint-workflows constraints wheel dist docs generate api nightly demo bench clean test-docs docs-site docs-constraints
 
-$(BIN)/python $(ENGINES)/bin/python $(LOWEST)/bin/python $(FRAMEWORKS)-2/bin/python $(FRAMEWORKS)-3/bin/python $(CLIENTS)/bin/python $(AIDER)/bin/python $(BROWSER)/bin/python:
+$(BIN)/python $(ENGINES)/bin/python $(LOWEST)/bin/python $(FRAMEWORKS)-2/bin/python $(FRAMEWORKS)-3/bin/python $(CLIENTS)/bin/python $(AIDER)/bin/python $(BROWSER)/bin/python $(DOCS)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or later is needed, this is " + sys.version.split()[0] if sys.version_info < (3, 11) else 0)'
 	@echo "making a virtual environment in $(@:/bin/python=)"
 	@$(PYTHON) -m venv $(@:/bin/python=)
@@ -93,6 +97,11 @@ $(BROWSER)/.test: $(BROWSER)/bin/python setup.cfg tests/browser/python.txt
 	  $(BROWSER_PYTHON) -e '.[gateway]'
 	@touch $@
 
+$(DOCS)/.test: $(DOCS)/bin/python setup.cfg tests/pages/python.txt
+	@echo "installing what builds the pages (a minute the first time)"
+	@$(DOCS)/bin/python -m pip install --quiet --disable-pip-version-check -c tests/pages/python.txt $(DOCS_PYTHON) -e '.[gateway]'
+	@touch $@
+
 # No package's script runs, but for the one that puts opencode's program for this machine where it is looked for. Not by
 # `npm ci`: that wants opencode's programs for all machines in the lock file, which the registry of a machine may lack.
 $(NODE)/node_modules/.test: $(NODE)/package.json $(NODE)/package-lock.json
@@ -130,6 +139,10 @@ test-browser: $(BROWSER)/.test
 	@$(BROWSER)/bin/python -c 'from tests.browser import browser; browser.program()'
 	$(BROWSER)/bin/python -m pytest -m browser tests/browser $(ARGS)
 
+test-docs: $(DOCS)/.test
+	@$(DOCS)/bin/python -c 'from tests.browser import browser; browser.program()'
+	$(DOCS)/bin/python -m pytest -m docs tests/pages $(ARGS)
+
 screenshots: $(BROWSER)/.test
 	$(BROWSER)/bin/python -m tests.browser.screenshots $(ARGS)
 
@@ -139,6 +152,13 @@ browser-constraints: $(BROWSER)/bin/python
 	{ sed -n '/^#/p' tests/browser/python.txt; \
 	  $(BROWSER)/bin/python -m pip freeze --disable-pip-version-check --exclude-editable; } > browser.new
 	mv browser.new tests/browser/python.txt
+
+docs-constraints: $(DOCS)/bin/python
+	$(DOCS)/bin/python -m pip install --disable-pip-version-check --upgrade --upgrade-strategy eager \
+	  $(DOCS_PYTHON) -e '.[gateway]'
+	{ sed -n '/^#/p' tests/pages/python.txt; \
+	  $(DOCS)/bin/python -m pip freeze --disable-pip-version-check --exclude-editable; } > pages.new
+	mv pages.new tests/pages/python.txt
 
 clients-constraints: $(CLIENTS)/bin/python $(AIDER)/bin/python
 	$(CLIENTS)/bin/python -m pip install --disable-pip-version-check --upgrade --upgrade-strategy eager $(CLIENTS_PYTHON)
@@ -203,6 +223,10 @@ dist: $(VENV)/.test
 docs: $(VENV)/.demo
 	$(BIN)/python docs/generate.py
 
+docs-site: $(DOCS)/.test
+	$(DOCS)/bin/python -m tools.pages
+	@echo "build/site/index.html is its first page"
+
 # Modules of the package that are made of others: faces of folders, and what threads have of what asyncio has.
 generate: $(VENV)/.dev
 	@$(BIN)/python -m tools.faces
@@ -235,4 +259,4 @@ bench: $(VENV)/.test
 	$(BIN)/python -m benchmarks.attack
 
 clean:
-	rm -rf $(VENV) $(ENGINES) $(LOWEST) $(FRAMEWORKS)-2 $(FRAMEWORKS)-3 $(CLIENTS) $(AIDER) $(BROWSER) $(NODE)/node_modules build dist *.egg-info *.whl .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(ENGINES) $(LOWEST) $(FRAMEWORKS)-2 $(FRAMEWORKS)-3 $(CLIENTS) $(AIDER) $(BROWSER) $(DOCS) $(NODE)/node_modules build dist *.egg-info *.whl .pytest_cache .mypy_cache .ruff_cache .hypothesis

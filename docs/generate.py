@@ -214,6 +214,7 @@ def install() -> str:
 
 PARTS = {
     "README.md": {"install": install, "providers": lambda: provider_table(bundled())},
+    "docs/providers.md": {"providers": lambda: provider_table(bundled())},
     "docs/registry.md": {"numbers": lambda: numbers(bundled()), "disagreements": lambda: disagreements(bundled())},
     "docs/cli.md": {"help": command_help},
     "docs/parameters.md": {"parameters": lambda: parameter_rows(bundled())},

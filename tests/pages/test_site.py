@@ -1,0 +1,56 @@
+"""The site: every page is there, and every link and anchor of every page leads somewhere."""
+
+from __future__ import annotations
+
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import unquote, urldefrag, urlsplit
+
+import pytest
+
+HELD = {"a": "href", "link": "href", "script": "src", "img": "src", "source": "src", "iframe": "src", "object": "data"}
+
+
+class Page(HTMLParser):
+    """The links of a page, and what in it can be linked."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self.links: list[tuple[str, str]] = []
+        self.anchors: set[str] = set()
+        self.feed(path.read_text("utf-8"))
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Each opening tag."""
+        found = dict(attrs)
+        self.anchors |= {found[name] or "" for name in ("id", "name") if name in found}
+        if (target := found.get(HELD.get(tag, ""))) is not None:
+            self.links.append((tag, target))
+
+
+@pytest.fixture(scope="session")
+def pages(site: Path) -> dict[Path, Page]:
+    """Every page of the site, by its file."""
+    return {path: Page(path) for path in sorted(site.rglob("*.html"))}
+
+
+def test_every_link_and_anchor_leads_somewhere(site: Path, pages: dict[Path, Page]) -> None:
+    broken, count = [], 0
+    for path, page in pages.items():
+        for _, link in page.links:
+            target, anchor = urldefrag(link)
+            if urlsplit(target).scheme or path.name == "404.html":
+                continue
+            aim = (path.parent / unquote(target)).resolve() if target else path
+            aim = aim / "index.html" if aim.is_dir() else aim
+            count += 1
+            if not aim.exists() or (anchor and aim in pages and unquote(anchor) not in pages[aim].anchors):
+                broken.append(f"{path.relative_to(site)}: {link}")
+    assert broken == []
+    assert count > 1000
+
+
+def test_nothing_of_a_page_is_fetched_from_elsewhere(pages: dict[Path, Page]) -> None:
+    held = {link for page in pages.values() for tag, link in page.links if tag != "a"}
+    assert {link for link in held if urlsplit(link).netloc} == set()
+    assert held
