@@ -12,6 +12,7 @@ from functools import partial
 from inference_providers.calls import LAUNCH, Finder, Pipeline
 from inference_providers.chat import PREFERRING, check_timeout
 from inference_providers.credentials import Environment, Secretive, hidden
+from inference_providers.offers import Offers
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from inference_providers.clients.options import ClientTerms, Strategy, Terms
     from inference_providers.clients.sdk_transport import Options
     from inference_providers.clients.version_0_2 import Call
-    from inference_providers.offers import Explanation, LocalServer, Offer, Resolution
+    from inference_providers.offers import Explanation, LocalServer, Offer, Offers, Resolution
     from inference_providers.registry import Registry
     from inference_providers.state import State
     from inference_providers.testing import StandIn
@@ -101,18 +102,19 @@ class Directory(Secretive):
         """Every canonical name in the registry, sorted."""
         return sorted(self.registry.canonical_names)
 
-    def find_model_providers(self, canonical_name: str | None = None) -> list[Offer]:
+    def find_model_providers(self, canonical_name: str | None = None) -> Offers:
         """Who can serve a model now: one offer for each provider, in registry order; without a name, of every model.
 
         Servers on this machine come first for models with open weights, else last.
 
-        Empty when no key for it is set. Raises UnknownModelError for a name that no rule resolves.
+        Empty when no key for it is set. A list that a notebook shows as a table; `table()` and `to_pandas()` give it
+        without keys. Raises UnknownModelError for a name that no rule resolves.
         """
         if canonical_name is None or self.compat:
             from inference_providers.clients import version_0_2
 
-            return version_0_2.providers_of(self, canonical_name)
-        return self.pipeline.finder.find_model_providers(canonical_name)
+            return Offers(version_0_2.providers_of(self, canonical_name))
+        return Offers(self.pipeline.finder.find_model_providers(canonical_name))
 
     def resolve(self, name: str, *, provider: str | None = None) -> Resolution:
         """Which model *name* means, by which rule, and every offer of it, usable or not."""
@@ -130,12 +132,12 @@ class Directory(Secretive):
 
         return explained(self.pipeline, found, policy)
 
-    def candidates(self, name: str, *, provider: str | None = None) -> list[Offer]:
+    def candidates(self, name: str, *, provider: str | None = None) -> Offers:
         """The candidates for a name, in the order in which they are tried.
 
         Raises UnknownModelError or NoCredentialsError.
         """
-        return self.pipeline.finder.own_candidates(name, provider=provider)
+        return Offers(self.pipeline.finder.own_candidates(name, provider=provider))
 
     def local_servers(self) -> list[LocalServer]:
         """The model servers that run on this machine; a look at known ports counts for ten seconds."""
