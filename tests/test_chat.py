@@ -119,6 +119,27 @@ def test_model_system_prompt_and_temperature_reach_the_server(piped: Any, serve:
     assert (sent["model"], sent["temperature"], sent["messages"][0]["content"]) == ("gpt-4", 0.5, "Be brief.")
 
 
+def test_options_of_a_question_are_those_of_ask_ai(piped: Any, serve: Serve) -> None:
+    server = serve(counting)
+    generation = ["--max-tokens", "9", "-e", "low", "-o", "seed=1", "--timeout", "20", "--policy", "cheapest"]
+    assert piped("one\n", server, "-m", "gpt-5", *generation).stdout == "1: one\n"
+    sent = server.asked[0].json
+    assert (sent["max_completion_tokens"], sent["reasoning_effort"], sent["seed"]) == (9, "low", 1)
+    done = piped("one\n", server, "-m", "gpt-5", "--max-cost", "0.000001")
+    assert (done.returncode, len(server.asked)) == (1, 1)
+    assert "nothing was sent: it may cost up to" in done.stderr
+
+
+def test_another_server_is_asked_where_an_address_is_given(piped: Any, serve: Serve) -> None:
+    usual, other = serve(counting), serve(counting)
+    address = ["--api-base", other.url, "-m", "house-model"]
+    done = piped("/model\none\n/model second-model\ntwo\n", usual, *address)
+    assert (done.returncode, done.stdout) == (0, "1: one\n3: two\n"), done.stderr
+    assert [request.json["model"] for request in other.asked] == ["house-model", "second-model"]
+    assert not usual.asked
+    assert f"now talking to second-model at {other.url}" in done.stderr
+
+
 def test_the_model_can_be_changed_in_mid_conversation(piped: Any, serve: Serve) -> None:
     server = serve(counting)
     done = piped(

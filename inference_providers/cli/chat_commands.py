@@ -6,6 +6,7 @@ import json
 import os
 from collections import namedtuple
 
+from inference_providers.cli.chat_talk import named
 from inference_providers.cli.output import listed, on_terminal
 from inference_providers.cli.wording import spoken
 from inference_providers.errors import InferenceProvidersError
@@ -66,17 +67,17 @@ def _help(talk: Talk, _: str) -> None:
 
 def _model(talk: Talk, name: str) -> None:
     if not name:
-        talk.tell(" and ".join(_named(branch.model) for branch in talk.branches))
+        talk.tell(" and ".join(named(branch.model) for branch in talk.branches))
         return
     _one(talk)
-    talk.tell(f"now talking to {_who(talk, name)}")
+    talk.tell(f"now talking to {talk.who(name)}")
     talk.branches[0].model = name
 
 
 def _beside(talk: Talk, name: str) -> None:
     if not name:
         raise ValueError("Give another model: /beside gpt-4o-mini")
-    who = _who(talk, name)
+    who = talk.who(name)
     talk.add_beside(name)
     talk.tell(f"now asking {who} as well; /pick 1 or /pick 2 goes on with one of them")
 
@@ -87,16 +88,7 @@ def _pick(talk: Talk, number: str) -> None:
     if number not in ("1", "2"):
         raise ValueError("Give the number of the answer to go on with: /pick 1 or /pick 2")
     talk.pick(int(number) - 1)
-    talk.tell(f"now talking to {_named(talk.branches[0].model)}")
-
-
-def _named(model: str | None) -> str:
-    return "the best model within reach" if model is None else model
-
-
-def _who(talk: Talk, name: str) -> str:
-    offer = talk.providers.candidates(name)[0]
-    return f"{offer.provider}/{offer.internal_name}"
+    talk.tell(f"now talking to {named(talk.branches[0].model)}")
 
 
 def _one(talk: Talk) -> None:

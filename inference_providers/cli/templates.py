@@ -8,6 +8,7 @@ from functools import wraps
 import click
 
 from inference_providers.cli.exit_codes import guarded
+from inference_providers.cli.lists import environment
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ def complete_template(context: click.Context, parameter: click.Parameter, incomp
 
     from inference_providers.templates import every
 
-    return [CompletionItem(name) for name in every(os.environ) if name.startswith(incomplete)]
+    return [CompletionItem(name) for name in every(environment()) if name.startswith(incomplete)]
 
 
 _use = click.option(
@@ -74,7 +75,7 @@ def _filling(command: Callable[..., Any], *, repeats: bool = False) -> Callable[
 
         from inference_providers.templates import find
 
-        template, given = find(use, os.environ), _given(values)
+        template, given = find(use, environment()), _given(values)
         template.check(given)
         if repeats and template.prompt and not template.has_input:
             raise click.UsageError(
@@ -110,7 +111,7 @@ def _settings(
         "schema": template.schema,
         "tool": template.tools,
         "servers": template.mcp,
-        **{name: value for name, value in own.items() if name in _PARAMETERS and name in known},
+        **{name: value for name, value in own.items() if name in _PARAMETERS},
     }
     typed = options.get("given", ())  # by `-o`
     named = {one.partition("=")[0].strip().replace("-", "_") for one in typed}
@@ -119,15 +120,11 @@ def _settings(
         if value in (None, [], "") or name in named or not _is_open(context, name):
             continue
         if name not in known:
-            raise click.UsageError(f"The template {template.name} has a {name}, which there is not here.")
+            where = context.info_name
+            raise click.UsageError(f"The template {template.name} sets {name}, which {where} does not take.")
         found[name] = _converted(template, known[name], value, context)
     others = [f"{name}={_written(value)}" for name, value in own.items() if name not in wanted and name not in named]
-    if "given" in known:
-        found["given"] = (*others, *typed)
-    elif others:
-        from inference_providers.cli.ask_parameters import parameters_of
-
-        found["options"] = parameters_of(others)
+    found["given"] = (*others, *typed)
     return found
 
 
@@ -173,7 +170,7 @@ def keep(name: str, context: click.Context) -> None:
             raise click.UsageError(f"{parameter.opts[-1]} cannot be kept in a template.")
     if not content and not options:
         raise click.UsageError("Give what to keep: a question, a system prompt, a model or other options.")
-    say(f"wrote {save(name, {**content, 'options': options}, os.environ)}", err=True)
+    say(f"wrote {save(name, {**content, 'options': options}, environment())}", err=True)
 
 
 _KEPT = {
@@ -210,9 +207,9 @@ def list_() -> None:
     from inference_providers.text import in_line
 
     rows = []
-    for name in every(os.environ):
+    for name in every(environment()):
         try:
-            template = find(name, os.environ)
+            template = find(name, environment())
         except TemplateError as error:
             rows.append((name, f"cannot be used: {error}"))
             continue
@@ -222,7 +219,7 @@ def list_() -> None:
     if rows:
         say(listed(rows))
     else:
-        say(f"There is no template in {folder(os.environ)} yet; `ask-ai --save NAME ...` writes one.", err=True)
+        say(f"There is no template in {folder(environment())} yet; `ask-ai --save NAME ...` writes one.", err=True)
 
 
 @templates.command()
@@ -233,7 +230,7 @@ def show(name: str) -> None:
     from inference_providers.cli.output import say
     from inference_providers.templates import text_of
 
-    say(text_of(name, os.environ).rstrip("\n"))
+    say(text_of(name, environment()).rstrip("\n"))
 
 
 @templates.command()
@@ -244,11 +241,11 @@ def edit(name: str) -> None:
     from inference_providers.cli.output import say
     from inference_providers.templates import find, path_of, save
 
-    path = path_of(name, os.environ)
+    path = path_of(name, environment())
     if not os.path.exists(path):
-        save(name, {"prompt": "$input"}, os.environ)
+        save(name, {"prompt": "$input"}, environment())
     click.edit(filename=path)
-    find(name, os.environ)
+    find(name, environment())
     say(f"{path} can be used: ask-ai -t {name}", err=True)
 
 
@@ -260,7 +257,7 @@ def path(name: str | None) -> None:
     from inference_providers.cli.output import say
     from inference_providers.templates import folder, path_of
 
-    say(folder(os.environ) if name is None else path_of(name, os.environ))
+    say(folder(environment()) if name is None else path_of(name, environment()))
 
 
 @templates.command()
@@ -272,7 +269,7 @@ def remove(name: str) -> None:
     from inference_providers.templates import TemplateError, path_of
 
     try:
-        os.unlink(path_of(name, os.environ))
+        os.unlink(path_of(name, environment()))
     except FileNotFoundError:
         raise TemplateError(f"There is no template {name!r}.") from None
     say(f"removed {name}", err=True)
