@@ -9,7 +9,7 @@ from inference_providers.cli.ask_options import with_conversation, with_generati
 from inference_providers.cli.exit_codes import EXIT_CODES, guarded
 from inference_providers.cli.first_run import walked
 from inference_providers.cli.output import Command
-from inference_providers.cli.templates import template_options, with_template
+from inference_providers.cli.template_options import template_options, with_template
 from inference_providers.cli.terms import on_terms
 from inference_providers.cli.toolbox import with_tools
 

@@ -12,7 +12,7 @@ from inference_providers.cli.ask_options import with_conversation, with_generati
 from inference_providers.cli.completion import complete_model
 from inference_providers.cli.exit_codes import FAILED, guarded
 from inference_providers.cli.first_run import walked
-from inference_providers.cli.templates import with_chat_template
+from inference_providers.cli.template_options import with_chat_template
 from inference_providers.cli.terms import on_terms
 from inference_providers.cli.toolbox import with_tools
 

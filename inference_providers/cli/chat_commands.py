@@ -169,14 +169,15 @@ def _clear(talk: Talk, _: str) -> None:
 def _edit(talk: Talk, text: str) -> None:
     import click
 
+    from inference_providers.cli.editor import edit_text
+
     if talk.prompt is None:
         raise ValueError("/edit needs a terminal.")
     try:
         with talk.prompt.usual():
-            written = click.edit(text and f"{text}\n", extension=".md")
+            text = edit_text(text and f"{text}\n").strip("\n").rstrip()
     except click.ClickException as error:
-        raise ValueError(f"{error.message}; EDITOR names the program to write with.") from None
-    text = (written or "").strip("\n").rstrip()
+        raise ValueError(error.message) from None
     if not text.strip():
         talk.tell("nothing was written, and so nothing is asked")
         return

@@ -10,7 +10,6 @@ import click
 from inference_providers.cli.lists import environment, provider_list
 from inference_providers.cli.output import say
 from inference_providers.errors import NoCredentialsError, UnknownModelError
-from inference_providers.registry import bundled
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -84,6 +83,7 @@ def _local() -> bool:
 def _no_engine() -> str:
     """What to install for a model on this machine; empty where an engine is there."""
     from inference_providers.installing import LOCAL
+    from inference_providers.registry import bundled
     from inference_providers.servers import engines, model_files
 
     rows = [bundled().providers[engine].local or {} for engine in bundled().engines]
@@ -93,6 +93,8 @@ def _no_engine() -> str:
 
 def _free() -> bool:
     """A key of one of the providers whose keys are the easiest to get."""
+    from inference_providers.registry import bundled
+
     rows = [bundled().providers[pid] for pid in bundled().easiest if pid in bundled().providers]
     for number, row in enumerate(rows, 1):
         say(f"  {number}  {row.name:<12} {row.data.get('console') or row.data.get('website')}", err=True)

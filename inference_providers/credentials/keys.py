@@ -147,7 +147,7 @@ class Environment(Mapping[str, str], Secretive):
     __slots__ = ("_variables",)
 
     def __init__(self, variables: Mapping[str, str]) -> None:
-        self._variables = variables
+        self._variables = variables._variables if type(variables) is Environment else variables
 
     @classmethod
     def of(cls, variables: Mapping[str, str]) -> Environment:
@@ -158,12 +158,22 @@ class Environment(Mapping[str, str], Secretive):
         return f"<{type(self).__name__}>"
 
     def __getitem__(self, name: str) -> str:
+        value = self.found(name)
+        if value is None:
+            raise KeyError(name)
+        return value
+
+    def get(self, name: str, default: Any = None) -> Any:  # thousands of variables are asked for, and few are set
+        """The value of a variable, or *default*."""
+        value = self.found(name)
+        return default if value is None else value
+
+    def found(self, name: str) -> str | None:
+        """The value of a variable; None where it has none."""
         value = self._variables.get(name)
         if not value and name.endswith(_ENDS) and name + FILED in self._variables:
             filed = self.filed(name)
             value = value if filed is None or filed.problem else filed.content
-        if value is None:
-            raise KeyError(name)
         return value
 
     def __iter__(self) -> Iterator[str]:

@@ -39,18 +39,16 @@ class LayeredEnvironment(Environment):
         super().__init__(variables)
         self.stored, self._hidden = stored, hidden
 
-    def __getitem__(self, name: str) -> str:
-        try:
-            return super().__getitem__(name)
-        except KeyError:
-            if (late := self.late(name)) is not None:
-                return _loaded(late, name)
-            if name in self._hidden:
-                raise
-            return self.stored.values[name]
+    def found(self, name: str) -> str | None:
+        """The value of a variable, a key loaded if need be; None where it has none."""
+        value = super().found(name)
+        if value is not None or name in self._hidden:
+            return value
+        late = self.stored.late.get(name)
+        return self.stored.values.get(name) if late is None else _loaded(late)
 
     def __contains__(self, name: object) -> bool:
-        if self._is_set(str(name)):
+        if super().found(str(name)) is not None:
             return True
         return name not in self._hidden and (name in self.stored.late or name in self.stored.values)
 
@@ -66,15 +64,7 @@ class LayeredEnvironment(Environment):
     def late(self, name: str) -> LateKey | None:
         """The key of a variable in the keyring, where nothing before that has one."""
         found = self.stored.late.get(name)
-        return None if found is None or name in self._hidden or self._is_set(name) else found
-
-    def _is_set(self, name: str) -> bool:
-        """Whether the variable, or the file that it names, says something."""
-        try:
-            super().__getitem__(name)
-        except KeyError:
-            return False
-        return True
+        return None if found is None or name in self._hidden or super().found(name) is not None else found
 
     def changed(self, without: Container[str], put: Mapping[str, str]) -> Environment:
         """The same *without* some variables, and with others *put* in."""
@@ -114,13 +104,13 @@ def layered(environ: Mapping[str, str], *, strict: bool = True) -> LayeredEnviro
     return LayeredEnvironment(environ, Stored(environ, strict=strict))
 
 
-def _loaded(late: LateKey, name: str) -> str:
-    """A key that is loaded now. Raises KeyError, with a warning, where there is none to be had."""
+def _loaded(late: LateKey) -> str | None:
+    """A key that is loaded now; None, with a warning, where there is none to be had."""
     try:
         return late.load(_PATIENCE)
     except LocalServerError as error:
         folders.warn_once(str(error))
-        raise KeyError(name) from None
+        return None
 
 
 def with_settings(
