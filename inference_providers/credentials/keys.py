@@ -147,7 +147,7 @@ class Environment(Mapping[str, str], Secretive):
     __slots__ = ("_variables",)
 
     def __init__(self, variables: Mapping[str, str]) -> None:
-        self._variables = variables._variables if type(variables) is Environment else variables
+        self._variables: Mapping[str, str] = variables._variables if type(variables) is Environment else variables
 
     @classmethod
     def of(cls, variables: Mapping[str, str]) -> Environment:
