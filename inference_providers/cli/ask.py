@@ -86,7 +86,7 @@ def main(
 class _Said:
     """What is said and shown, with what is on standard input.
 
-    template: makes the prompt of what is typed and piped. Raises UsageError for what is no question.
+    template: makes the prompt of what is typed and piped. Raises UsageError where there is no question.
     """
 
     def __init__(

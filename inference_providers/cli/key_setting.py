@@ -93,7 +93,7 @@ def keep(variable: str, key: Secret, *, to_file: bool = False) -> None:
 
 
 def _asked(row: Provider | None, variable: str) -> Secret:
-    """The key, from a person or from standard input. Raises ClickException for what is no key."""
+    """The key, from a person or from standard input. Raises ClickException for what is not a key."""
     if sys.stdin is not None and sys.stdin.isatty():
         if row is not None and (console := row.data.get("console")):
             say(f"{row.name}: a key is to be had at {console}", err=True)

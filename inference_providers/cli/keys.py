@@ -44,7 +44,7 @@ def set_key(provider: str, rest: tuple[str, ...], to_file: bool, no_check: bool,
 
     if rest or "=" in provider:
         raise click.UsageError(
-            "A key is no argument: shells keep what is typed in their history, and other users see it.\n"
+            "A key is not given as an argument: shells keep what is typed in their history, and other users see it.\n"
             "Give the provider alone, and the key when you are asked. If you have typed a real key, replace it."
         )
     row, variable = key_setting.meant(provider)

@@ -25,7 +25,7 @@ def place_of(name: str) -> list[str]:
     if head in SECTIONS:
         raise ValueError(f"{head} is a table: name what in it, as in {head}.NAME")
     if name.upper() == name and name.endswith(("KEY", "TOKEN")):
-        raise ValueError(f"keys are no settings: `inference-providers keys set {name[:_SHOWN]}` keeps one")
+        raise ValueError(f"a key is not a setting: `inference-providers keys set {name[:_SHOWN]}` keeps one")
     known = next((one.name for one in SETTINGS.values() if one.variable == name), None)
     if known is not None:
         return [known]

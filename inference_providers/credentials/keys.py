@@ -118,7 +118,7 @@ class KeyFile:
         except UnicodeDecodeError:
             self.problem = f"{variable} names {self.path}, which is not text"
         except (OSError, ValueError) as error:
-            why = getattr(error, "strerror", None) or "that is no path"
+            why = getattr(error, "strerror", None) or "that is not a path"
             shown = f"{self.path}, which cannot be read: {why}" if self._is_path else "a file that is not there"
             self.problem = f"{variable} names {shown}"
         if not self.problem and not self.content:
