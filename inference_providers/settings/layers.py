@@ -48,9 +48,10 @@ class LayeredEnvironment(Environment):
         return self.stored.values.get(name) if late is None else _loaded(late)
 
     def __contains__(self, name: object) -> bool:
-        if super().found(str(name)) is not None:
+        named = str(name)
+        if super().found(named) is not None:
             return True
-        return name not in self._hidden and (name in self.stored.late or name in self.stored.values)
+        return named not in self._hidden and (named in self.stored.late or named in self.stored.values)
 
     def __iter__(self) -> Iterator[str]:
         yield from self._variables
