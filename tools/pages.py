@@ -26,7 +26,6 @@ PROJECT = {
 }
 _FENCE = re.compile(r"(^ *```.*?^ *```)", re.DOTALL | re.MULTILINE)
 _LINK = re.compile(r"(?<=\]\()(?!https?:|mailto:|#)([^)#\s]+)")
-_LIST = re.compile(r"^(?P<before>(?! *(?:[-*]|\d+\.) |[#|>]| {2,}).*\S.*)\n(?P<item>(?:[-*]|\d+\.) )", re.MULTILINE)
 
 
 def source_address(path: str) -> str:

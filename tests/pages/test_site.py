@@ -1,12 +1,16 @@
-"""The site: every page is there, and every link and anchor of every page leads somewhere."""
+"""The site: pages show what the repository's Markdown says, and every link and anchor leads somewhere."""
 
 from __future__ import annotations
 
+import re
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urldefrag, urlsplit
 
 import pytest
+from markdown_it import MarkdownIt
+
+from tools.pages import STAGED
 
 HELD = {"a": "href", "link": "href", "script": "src", "img": "src", "source": "src", "iframe": "src", "object": "data"}
 
@@ -54,3 +58,23 @@ def test_nothing_of_a_page_is_fetched_from_elsewhere(pages: dict[Path, Page]) ->
     held = {link for page in pages.values() for tag, link in page.links if tag != "a"}
     assert {link for link in held if urlsplit(link).netloc} == set()
     assert held
+
+
+SEEN = ("li", "ol", "table", "pre", "h2", "h3", "strong", "em", "blockquote")
+
+
+def test_a_page_shows_what_commonmark_makes_of_it(site: Path) -> None:
+    """The repository is read as CommonMark elsewhere; the site's Markdown wants blank lines and deeper indentation."""
+    render = MarkdownIt("commonmark").enable("table").render
+    different = {}
+    for path in sorted(STAGED.rglob("*.md")):
+        text = path.read_text("utf-8")
+        if "\n::: " in text:
+            continue  # most of it is made of docstrings
+        name = re.sub(r"(^|/)(index|README)$", r"\1", path.relative_to(STAGED).with_suffix("").as_posix())
+        article = re.search(r"<article.*?</article>", (site / name / "index.html").read_text("utf-8"), re.DOTALL)
+        assert article, name
+        counts = [[len(re.findall(rf"<{tag}[ >]", html)) for tag in SEEN] for html in (render(text), article[0])]
+        if counts[0] != counts[1]:
+            different[name] = dict(zip(SEEN, zip(*counts, strict=True), strict=True))
+    assert different == {}
