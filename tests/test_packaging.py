@@ -300,6 +300,8 @@ def test_everything_in_a_release_waits_for_leave() -> None:
 # What single jobs may do beyond checking out; `id-token` is to be known to PyPI, or to who signs.
 RIGHTS = {
     ("release.yml", "publish"): {("id-token", "write")},
+    ("release.yml", "announce"): {("contents", "write")},
+    ("release.yml", "image"): {("contents", "read"), ("packages", "write")},
     ("nightly.yml", "propose"): {("contents", "write"), ("pull-requests", "write")},
     ("attest.yml", "attest"): {("contents", "read"), ("id-token", "write"), ("attestations", "write")},
 }
