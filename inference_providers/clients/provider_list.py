@@ -320,7 +320,42 @@ class ProviderList(OtherKinds, Directory):
         allow_empty: bool | None = None,
         **terms: Unpack[ClientTerms],
     ) -> openai.AsyncOpenAI:
-        """An `openai.AsyncOpenAI` that routes every request and falls back; see `ProviderList.client`."""
+        """A client of the SDK for asyncio that routes every request and falls back, as that of `client()`.
+
+        Args:
+            models: A name or several, best first, for calls that say `model="default"`.
+            timeout: Seconds for a whole call, retries and fallbacks included. Default: that of the list.
+            hedge_after: Seconds, or "p95", after which a second provider is asked as well. Default: that of the list.
+            allow_empty: Whether an empty reply is an answer. Default: that of the list.
+
+        Keyword Args:
+            avoid (str | list[str]): Providers not to ask, by id or country (`"CN"`), beside those of the list.
+            only (str | list[str]): Providers or countries; nobody else is asked.
+            api_key (str): The key for the one provider that is named, which alone is asked.
+            api_base (str): The address of an OpenAI-compatible server, which alone is asked.
+            policy (str | Callable): Who is asked first: "listed", "random", "cheapest", "fastest", "smartest",
+                "balanced", or a function that puts a list of offers in order.
+            max_cost (float): The most that each request may cost, in USD; what may cost more is not sent.
+            provider (str): The provider that is asked; with *fallback_providers*, the first of them.
+            fallback_providers (list[str]): Who is asked after it, in this order, and nobody else.
+            quality_threshold (float): From 0 to 1, how good a model must be that you did not name.
+            retry_attempts (int): How often one candidate is asked again.
+            backoff_multiplier (float): By how much each pause may be longer than the last.
+            strategies (list[dict]): Providers to ask in this order, each with a `model` and a `timeout` of its own.
+            fallback_config (dict): *fallback_providers*, *retry_attempts* and *backoff_multiplier* in one.
+            cost_optimization (bool | dict): True is `policy="cheapest"`.
+            latency_optimization (bool): True is `policy="fastest"`.
+            cache (bool | dict): Whether a kept reply will do, and a new one is kept; or options (docs/cache.md).
+                Default: that of the list.
+            cache_config (dict): The same options under another tool's name.
+
+        Returns:
+            The client.
+
+        Raises:
+            TypeError: An option is unknown, or of the wrong type.
+            ValueError: An option's value is out of range.
+        """
         from inference_providers.clients import sdk_transport
 
         return sdk_transport.async_client(*self._routed(models, timeout, hedge_after, allow_empty, terms))
