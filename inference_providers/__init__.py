@@ -98,6 +98,7 @@ if TYPE_CHECKING:
     from inference_providers.errors import ProviderUnavailableError as ProviderUnavailableError
     from inference_providers.errors import RateLimitError as RateLimitError
     from inference_providers.errors import RegistryError as RegistryError
+    from inference_providers.errors import SettingsError as SettingsError
     from inference_providers.errors import StepLimitError as StepLimitError
     from inference_providers.errors import TruncatedStreamError as TruncatedStreamError
     from inference_providers.errors import UnknownModelError as UnknownModelError
@@ -220,6 +221,7 @@ _ERRORS = (
     "ProviderUnavailableError",
     "RateLimitError",
     "RegistryError",
+    "SettingsError",
     "StepLimitError",
     "TruncatedStreamError",
     "UnknownModelError",

@@ -18,6 +18,7 @@ InferenceProvidersError
 ├── AllProvidersFailedError  .attempts: every candidate tried, with its outcome; also of the kind that these share
 ├── StepLimitError           .messages: the conversation so far
 ├── LocalServerError
+├── SettingsError            also a ValueError
 └── BudgetExceededError      .cost .left .limit .budget .renews
 
 Messages say what happened, why, and what to do next.
@@ -240,6 +241,10 @@ class AllProvidersFailedError(InferenceProvidersError):
     def __init__(self, message: str, attempts: Sequence[Attempt] = ()) -> None:
         self.attempts = list(attempts)
         super().__init__(message)
+
+
+class SettingsError(InferenceProvidersError, ValueError):
+    """The user's settings file cannot be understood."""
 
 
 class StepLimitError(InferenceProvidersError):

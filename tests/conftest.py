@@ -52,6 +52,7 @@ def no_keys(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
             monkeypatch.delenv(name)
     monkeypatch.setenv("INFERENCE_PROVIDERS_CACHE_DIR", str(tmp_path / "cache"))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "caches"))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
     monkeypatch.setenv("INFERENCE_PROVIDERS_LOG", "off")  # which the command line would keep, and say so
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))

@@ -19,7 +19,7 @@ PACKAGE = ROOT / "inference_providers"
 NAME = PACKAGE.name
 # From the bottom up: imports point down only. A word alone is a folder; "ground" stands for the modules below.
 ORDER = (
-    "loading", "text", "ground", "files", "registry", "credentials", "usage", "chat", "offers", "transport", "protocols", "servers",
+    "loading", "text", "ground", "files", "registry", "credentials", "settings", "usage", "chat", "offers", "transport", "protocols", "servers",
     "upkeep", "testing", "state", "routing", "calls", "telemetry", "cache", "batches", "clients", "compat", "gateway", "cli",
 )  # fmt: skip
 GROUND = {"_face": "loading"}  # and all others are "ground"

@@ -359,7 +359,7 @@ def test_public_names_are_pinned() -> None:
         "ParasailInferenceEngine", "Policy", "ProviderAvoidedError", "ProviderError", "ProviderList",
         "ProviderUnavailableError", "RateLimitError", "RegistryError", "RemoteInferenceEngine",
         "RemoteParams", "RemoteVLLMInferenceEngine", "Resolution", "Result", "Role", "SGLangInferenceEngine",
-        "SambanovaInferenceEngine", "StepLimitError", "Summary", "TogetherInferenceEngine",
+        "SambanovaInferenceEngine", "SettingsError", "StepLimitError", "Summary", "TogetherInferenceEngine",
         "TruncatedStreamError", "Type", "UnknownModelError", "Usage", "VLLMInferenceEngine", "ask_ai",
         "batch", "build_inference_engine", "canonical_name", "detect_model_backend", "estimate", "generate_response",
         "get_available_models", "get_backend_for_model", "initialize_llm_registry", "list_models", "register_backend", "stream",

@@ -117,6 +117,7 @@ def test_what_a_list_looks_for_is_in_a_table(tmp_path: Any, name: str | None) ->
     passed = passed_on(dict.fromkeys(environ.seen, "x"))  # what engines get is listed in a module of its own
     alike = {name for name in environ.seen if name.endswith(("_URL", "_HOST", "_ENDPOINT", "_BASE", "_BASEURL"))}
     known = {*rows(), *of_the_registry(), *PROXIES, *passed, *alike}
+    known |= {f"{name}_FILE" for name in known}  # files with keys
     assert len(environ.seen) > 50
     assert sorted(environ.seen - known) == []
 

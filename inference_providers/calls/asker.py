@@ -98,6 +98,7 @@ class Asker:
 
     def answer(self, question: Question, models: Models, test: bool, timeout: float | None) -> Answer:
         """Ask, call tools and ask again, until there is an answer. Raises what `ask_ai` raises."""
+        models = self.finder.default_models() if models is None else models
         return concluded(question, lambda body: self._reply(body, question, models, test, timeout))
 
     def stream(self, question: Question, models: Models, test: bool, timeout: float | None) -> AnswerStream:
@@ -105,7 +106,7 @@ class Asker:
         from inference_providers.calls.answer_stream import AnswerStream
 
         request = self.context.request(question.streamed(), question)
-        request.asked = models
+        models = request.asked = self.finder.default_models() if models is None else models
 
         def opening() -> StreamReply:
             reply = self._first_that_works(
@@ -181,7 +182,9 @@ class Asker:
         return send(offers, max(until - time.monotonic(), 0.001))
 
     def best_connected(self, test: bool) -> tuple[Offer, list[Attempt]]:
-        """The best candidate that works: with keys first, then on this machine."""
+        """The best candidate that works: of the models by default, else with keys first, then on this machine."""
+        if (names := self.finder.default_models()) is not None:
+            return self.connected(self.first_available(names), test)
         failed: InferenceProvidersError | None = None
         for where, group in (("", self.finder.keyed), *self._last_resorts()):
             try:

@@ -100,6 +100,7 @@ class AsyncAsker:
 
     async def answer(self, question: Question, models: Models, test: bool, timeout: float | None) -> Answer:
         """Ask, call tools and ask again, until there is an answer. Raises what `ask_ai` raises."""
+        models = self.finder.default_models() if models is None else models
         return await concluded(question, lambda body: self._reply(body, question, models, test, timeout))
 
     def stream(self, question: Question, models: Models, test: bool, timeout: float | None) -> AsyncAnswerStream:
@@ -107,7 +108,7 @@ class AsyncAsker:
         from inference_providers.calls.async_answer_stream import AsyncAnswerStream
 
         request = self.context.request(question.streamed(), question)
-        request.asked = models
+        models = request.asked = self.finder.default_models() if models is None else models
 
         async def opening() -> AsyncStreamReply:
             reply = await self._first_that_works(
@@ -183,7 +184,9 @@ class AsyncAsker:
         return await send(offers, max(until - time.monotonic(), 0.001))
 
     async def best_connected(self, test: bool) -> tuple[Offer, list[Attempt]]:
-        """The best candidate that works: with keys first, then on this machine."""
+        """The best candidate that works: of the models by default, else with keys first, then on this machine."""
+        if (names := self.finder.default_models()) is not None:
+            return await self.connected(await self.first_available(names), test)
         failed: InferenceProvidersError | None = None
         for where, group in (("", self.finder.keyed), *self._last_resorts()):
             try:

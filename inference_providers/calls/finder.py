@@ -9,6 +9,7 @@ import os
 import time
 from functools import cached_property
 
+from inference_providers.chat import default_models
 from inference_providers.credentials import Environment, Pins, Secretive
 from inference_providers.errors import LocalServerError, NoCredentialsError, UnknownModelError
 from inference_providers.offers import (
@@ -66,7 +67,7 @@ class Finder(Secretive):
         only: Iterable[str] | None = None,
     ) -> None:
         self.verbose = verbose
-        self.environ = Environment(os.environ if environ is None else environ)
+        self.environ = Environment.of(os.environ if environ is None else environ)
         self._local, self._local_models, self._aliases = local, local_models, aliases
         self.registry: Registry = bundled()
         if json_override is not None or json_merge is not None or auto_update:
@@ -98,7 +99,7 @@ class Finder(Secretive):
         self._best: dict[str, list[Offer]] = {}  # what a choice comes to at providers with keys
         self._told: dict[str, Any] = {}  # what providers said that they have
         self._warned: set[str] = set()
-        self._environment_seen = hash(frozenset(self.environ.items()))
+        self._environment_seen = self.environ.fingerprint()
         if local_models:
             _ = self._launchables  # says what is wrong with them now
 
@@ -109,9 +110,8 @@ class Finder(Secretive):
     def find_model_providers(self, canonical_name: str) -> list[Offer]:
         """Who can serve a model now: one offer for each provider, in registry order.
 
-        Servers on this machine come first for models with open weights, else last.
-
-        Empty when no key for it is set. Raises UnknownModelError for a name that no rule resolves.
+        Servers on this machine come first for models with open weights, else last. Empty when no key for it is set.
+        Raises UnknownModelError for a name that no rule resolves.
         """
         return self._ordered(self.resolver.resolve(canonical_name))
 
@@ -120,17 +120,18 @@ class Finder(Secretive):
         return self.resolver.resolve(name, provider)
 
     def explain(self, name: str | None = None) -> Explanation:
-        """Every offer of a model (or of the automatic choice), and why it is or is not a candidate."""
+        """Every offer of a model (or of the one that is asked by default), and why it is or is not a candidate."""
         from inference_providers.offers import explained
 
-        resolution = self.resolver.resolve("auto" if name is None else name)
-        return explained(name, resolution, self._ordered(resolution), self.registry)
+        names = self.default_models() if name is None else None
+        return explained(names or [name], self.resolver, self._ordered, self.registry)
+
+    def default_models(self) -> list[str] | None:
+        """The models for calls that name none, best first; None for the best within reach."""
+        return default_models(self.environ)
 
     def _ordered(self, resolution: Resolution) -> list[Offer]:
-        """The resolution's candidates, in order.
-
-        Who runs a model with open weights on this machine means to use it; a policy has an order of its own.
-        """
+        # Who runs a model with open weights on this machine means to use it; a policy has an order of its own.
         facts = self.registry.model(resolution.canonical_name or "")
         by_policy = resolution.rule.startswith("policy") and resolution.rule != "policy listed"
         here_first = bool(facts.get("open_weights")) and not by_policy
@@ -160,7 +161,7 @@ class Finder(Secretive):
 
     @cached_property
     def guidance(self) -> Guidance:
-        """What to say to those who have no key, or one that is not used."""
+        """What to say to those without a key that is used."""
         from inference_providers.offers import Guidance
 
         advice = self._launchables.advice if self._local else tuple
@@ -238,10 +239,7 @@ class Finder(Secretive):
             warn(message)
 
     def _automatic(self, name: str) -> list[Offer]:
-        """Candidates for a choice: with keys first, then servers on this machine; one is started for want of others.
-
-        A provider whose models nobody knows comes when nothing else is left.
-        """
+        """Candidates for a choice: with keys, then servers here, one started for want of others, then the unknown."""
         keyed = list(self.keyed(name) if self.present is None else self.present(self.keyed(name)))
         if keyed:
             here = self._here() + (self._to_launch() if self._local == LAUNCH else [])
@@ -305,7 +303,7 @@ class Finder(Secretive):
 
     def reread_environment(self) -> bool:
         """Look for keys anew, if the environment has changed since the last look: people set keys between two calls."""
-        now = hash(frozenset(self.environ.items()))
+        now = self.environ.fingerprint()
         if now == self._environment_seen:
             return False
         self._environment_seen = now

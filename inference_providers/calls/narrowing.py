@@ -257,6 +257,9 @@ class AddressFinder(NarrowFinder):
     def reread_environment(self) -> bool:
         return False
 
+    def default_models(self) -> None:
+        """None: the user's default is not for this address."""
+
     def _offers(self, name: str) -> tuple[str | None, list[Offer]]:
         pid, access = self._provider.id, self.accesses[self._provider.id]
         head, _, rest = name.partition("/")

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from inference_providers.chat.arguments import Models as Models
     from inference_providers.chat.arguments import Prompt as Prompt
     from inference_providers.chat.arguments import check_timeout as check_timeout
+    from inference_providers.chat.arguments import default_models as default_models
     from inference_providers.chat.arguments import names_of as names_of
     from inference_providers.chat.arguments import order_behind as order_behind
     from inference_providers.chat.assembly import Assembly as Assembly
@@ -102,6 +103,7 @@ _HOME = {
         "RANDOM",
         "SMARTEST",
         "check_timeout",
+        "default_models",
         "names_of",
         "order_behind",
     ),

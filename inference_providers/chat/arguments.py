@@ -14,6 +14,7 @@ PREFERRING = frozenset((
 LISTED, RANDOM, CHEAPEST, FASTEST, SMARTEST, BALANCED = ORDERS = (
     "listed", "random", "cheapest", "fastest", "smartest", "balanced",
 )  # fmt: skip
+MODEL_VARIABLE = "INFERENCE_PROVIDERS_MODEL"
 KEEP, DROP, ERROR = "keep", "drop", "error"  # what becomes of a parameter that a candidate does not take
 
 TYPE_CHECKING = False
@@ -30,6 +31,12 @@ def names_of(models: Models) -> list[str]:
     if not isinstance(models, str | list | tuple | None):
         raise TypeError(f"a model is a name, or a list of names, not {models!r}")
     return [models] if isinstance(models, str) else list(models or ())
+
+
+def default_models(environ: Mapping[str, str]) -> list[str] | None:
+    """The models that the user wants where a call names none, best first; None where nothing is said."""
+    said = environ.get(MODEL_VARIABLE)
+    return ([name.strip() for name in said.split(",") if name.strip()] or None) if said else None
 
 
 def order_behind(names: Sequence[str]) -> str | None:

@@ -79,11 +79,11 @@ def main(
         ask-ai "What is wrong here?" <screenshot.png
     """
     from inference_providers.cli import kept_log
+    from inference_providers.cli.lists import provider_list
     from inference_providers.cli.refused_keys import RefusedKeys
-    from inference_providers.clients import ProviderList
 
     prompt, shown = _asked(" ".join(question), images, no_stdin)
-    providers = ProviderList(verbose=verbose, learn=True, log=False)
+    providers = provider_list(verbose=verbose, learn=True, log=False)
     log = kept_log.keep(providers, "ask-ai")
     asked: Any = prompt
     if goes_on or conversation is not None:

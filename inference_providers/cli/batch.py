@@ -113,10 +113,10 @@ def batch(
 
     Exit code 1 if any item failed.
     """
+    from inference_providers.cli.lists import provider_list
     from inference_providers.cli.refused_keys import RefusedKeys
-    from inference_providers.clients import ProviderList
 
-    refused = RefusedKeys(providers := ProviderList(learn=True))
+    refused = RefusedKeys(providers := provider_list(learn=True))
     printed = output == "-"
     try:
         with _file(source) as questions:

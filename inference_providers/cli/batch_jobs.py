@@ -85,9 +85,9 @@ def fetch(job: str, output: str) -> None:
 
 def _jobs() -> BatchJobs:
     from inference_providers.batches import BatchJobs
-    from inference_providers.clients import ProviderList
+    from inference_providers.cli.lists import provider_list
 
-    return BatchJobs(ProviderList())
+    return BatchJobs(provider_list())
 
 
 def _show(job: BatchJob, as_json: bool) -> None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import time
 
 import click
 
 from inference_providers.cli.exit_codes import FAILED, guarded
+from inference_providers.cli.lists import environment
 from inference_providers.cli.output import json_option, say, say_json
 from inference_providers.cli.tables import emit
 
@@ -63,7 +63,7 @@ def clear(kind: str | None, path: str | None) -> None:
 def _store(path: str | None) -> SqliteStore:
     from inference_providers.cache import user_store
 
-    store = user_store(os.environ, path)
+    store = user_store(environment(), path)
     if store is None:
         say("Error: this user has no home folder, and so nothing is kept.", err=True)
         raise SystemExit(FAILED)

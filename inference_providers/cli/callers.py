@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 import click
 
 from inference_providers.cli.exit_codes import guarded
+from inference_providers.cli.lists import environment
 from inference_providers.cli.output import json_option, say, say_json
 from inference_providers.cli.tables import emit
 
@@ -114,7 +114,7 @@ def revoke(name: str) -> None:
 def _callers() -> Callers:
     from inference_providers.gateway import Callers
 
-    return Callers(os.environ)
+    return Callers(environment())
 
 
 def _given(fields: dict[str, Any]) -> dict[str, Any]:
@@ -126,9 +126,10 @@ def _given(fields: dict[str, Any]) -> dict[str, Any]:
 
 def _warn_of_unknown(caller: Caller) -> None:
     """Say which of its models nobody has: it may be a slip, or a server that does not run now."""
-    from inference_providers import ProviderList, UnknownModelError
+    from inference_providers import UnknownModelError
+    from inference_providers.cli.lists import provider_list
 
-    made = ProviderList() if caller.models is not None else None
+    made = provider_list() if caller.models is not None else None
     for name in caller.models or ():
         try:
             assert made is not None

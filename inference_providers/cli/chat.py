@@ -49,9 +49,9 @@ def chat(
     model: str | None, system: str | None, temperature: float | None, avoid: tuple[str, ...], only: tuple[str, ...]
 ) -> None:
     """Talk to a model. /help lists the commands; Ctrl-C stops an answer and keeps what has arrived."""
-    from inference_providers.clients import ProviderList
+    from inference_providers.cli.lists import provider_list
 
-    providers = ProviderList(avoid=avoid or None, only=only or None, learn=True, log=False)
+    providers = provider_list(avoid=avoid or None, only=only or None, learn=True, log=False)
     log = kept_log.keep(providers, "chat")
     talk = Talk(providers, model, system, {} if temperature is None else {"temperature": temperature}, log)
     talk.run()

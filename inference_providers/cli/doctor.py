@@ -21,9 +21,9 @@ def doctor(check: bool, as_json: bool) -> None:
     neither a key nor a server.
     """
     from inference_providers.cli.doctor_report import examine, report
-    from inference_providers.clients import ProviderList
+    from inference_providers.cli.lists import environment, provider_list
 
-    providers = ProviderList()
+    providers = provider_list(environ=environment())  # of files with mistakes as far as they can be read
     findings, text, code = examine(providers), "", 0
     if check:
         from inference_providers.calls import key_checks

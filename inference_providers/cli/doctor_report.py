@@ -14,16 +14,20 @@ from inference_providers.servers import discovery, engines, model_files
 from inference_providers.text import printable
 from inference_providers.transport import network_settings
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 
 def examine(providers: ProviderList) -> dict[str, Any]:
     """Everything that doctor reports, as data for JSON; it contains no key."""
-    registry, environ = providers.registry, os.environ
+    registry, environ = providers.registry, providers.pipeline.users_environ
     unused_variables = [line.strip() for line in providers.pipeline.finder.guidance.unused()[1:]]
     variables = [variable for provider in registry.providers.values() for variable in provider.key_variables]
     explanation = providers.explain()
     chosen = explanation.chosen
     return {
-        "keys": _keys(registry),
+        "keys": _keys(registry, environ),
         "skipped": [
             {"variable": v, "reason": reason}
             for v in dict.fromkeys(variables)
@@ -39,16 +43,16 @@ def examine(providers: ProviderList) -> dict[str, Any]:
             if environ.get(v) and v not in variables  # else others take that key, too
         ],
         "unused": unused_variables,
-        "addresses": _addresses(registry),
-        "not_followed": _not_followed(registry),
+        "addresses": _addresses(registry, environ),
+        "not_followed": _not_followed(registry, environ),
         "offline": is_offline(environ),
-        "looked_at": _looked_at(registry),
+        "looked_at": _looked_at(registry, environ),
         "servers": [
             {"provider": s.provider, "endpoint": s.endpoint, "models": list(s.models), "locked": s.locked}
             for s in providers.local_servers()
         ],
-        "embedded_engine": _embedded(),
-        "network": _network(chosen.endpoint if chosen else ""),
+        "embedded_engine": _embedded(environ),
+        "network": _network(chosen.endpoint if chosen else "", environ),
         "registry": {
             "version": registry.version,
             "providers": sum(provider.local is None for provider in registry.providers.values()),
@@ -66,10 +70,10 @@ def examine(providers: ProviderList) -> dict[str, Any]:
     }
 
 
-def _keys(registry: Registry) -> list[dict[str, Any]]:
+def _keys(registry: Registry, environ: Mapping[str, str]) -> list[dict[str, Any]]:
     rows = []
     for provider in registry.providers.values():
-        credential, _ = credentials.find(provider, os.environ)
+        credential, _ = credentials.find(provider, environ)
         if credential is not None and credential.variable:
             rows.append(
                 {
@@ -81,24 +85,24 @@ def _keys(registry: Registry) -> list[dict[str, Any]]:
     return rows
 
 
-def _addresses(registry: Registry) -> list[dict[str, str]]:
+def _addresses(registry: Registry, environ: Mapping[str, str]) -> list[dict[str, str]]:
     """Addresses to which the user's variables send a key: OPENAI_BASE_URL and the like."""
     return [
         {"provider": provider.id, "variable": variable, "address": _shown(address)}
         for provider in registry.providers.values()
-        if provider.local is None and any(map(os.environ.get, provider.key_variables))
-        for variable, address, problem in [addresses.own_address(provider, os.environ)]
+        if provider.local is None and any(map(environ.get, provider.key_variables))
+        for variable, address, problem in [addresses.own_address(provider, environ)]
         if variable and not problem
     ]
 
 
-def _not_followed(registry: Registry) -> list[dict[str, str]]:
+def _not_followed(registry: Registry, environ: Mapping[str, str]) -> list[dict[str, str]]:
     """Variables that seem to say where somebody is with a key, or a server, and are not followed."""
     return [
         {"provider": provider.id, "variable": variable, "reason": reason}
         for provider in registry.providers.values()
-        if provider.local is not None or any(map(os.environ.get, provider.key_variables))
-        for variable, reason in addresses.unheeded(provider, os.environ).items()
+        if provider.local is not None or any(map(environ.get, provider.key_variables))
+        for variable, reason in addresses.unheeded(provider, environ).items()
     ]
 
 
@@ -108,29 +112,29 @@ def _shown(address: str) -> str:
     return f"{host}, without https" if plain else host
 
 
-def _looked_at(registry: Registry) -> list[dict[str, str]]:
+def _looked_at(registry: Registry, environ: Mapping[str, str]) -> list[dict[str, str]]:
     """Addresses of local servers that are set by the user's variables."""
     return [
         {"provider": p.id, "variable": variable, "address": address or problem.removeprefix(f"{variable} ")}
         for p in registry.providers.values()
         if p.local is not None
-        for variable, address, problem in [addresses.own_address(p, os.environ)]
+        for variable, address, problem in [addresses.own_address(p, environ)]
         if variable
     ]
 
 
-def _network(endpoint: str) -> dict[str, Any]:
+def _network(endpoint: str, environ: Mapping[str, str]) -> dict[str, Any]:
     """Which proxy and whose certificates count for whoever would be asked, and what is wrong with them."""
-    used, problem = network_settings(endpoint, os.environ) if endpoint else ([], "")
+    used, problem = network_settings(endpoint, environ) if endpoint else ([], "")
     return {"used": used, "problem": problem}
 
 
-def _embedded() -> dict[str, Any]:
-    models = discovery.home_models(os.environ)
+def _embedded(environ: Mapping[str, str]) -> dict[str, Any]:
+    models = discovery.home_models(environ)
     rows = (bundled().providers[engine].local or {} for engine in bundled().engines)
     recipes = [recipe for row in rows for recipe in row["launch"] if model_files.GGUF in recipe["formats"]]
     return {
-        "installed": any(engines.installed(recipe, os.environ) for recipe in recipes),
+        "installed": any(engines.installed(recipe, environ) for recipe in recipes),
         "models": [model for model in models if os.path.isfile(model)],
         "missing": [model for model in models if not os.path.isfile(model)],
     }

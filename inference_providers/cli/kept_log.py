@@ -7,6 +7,7 @@ import sys
 
 import click
 
+from inference_providers.cli.lists import environment
 from inference_providers.cli.output import say
 
 TYPE_CHECKING = False
@@ -32,15 +33,16 @@ def keep(providers: ProviderList, program: str, *, piped: bool = False) -> Usage
     from inference_providers.telemetry import Conversation, keep_log
     from inference_providers.usage import OFF, TEXT, USAGE, VARIABLE, LogSettings, mode_of
 
-    settings = LogSettings.of(os.environ)
+    environ = environment()
+    settings = LogSettings.of(environ)
     if settings is None:
         return None
     on_terminal = not piped and sys.stdin is not None and sys.stdin.isatty()
-    said = mode_of(None, os.environ) if os.environ.get(VARIABLE) else settings.mode
+    said = mode_of(None, environ) if environ.get(VARIABLE) else settings.mode
     mode = said or (TEXT if on_terminal else USAGE)
     if mode == OFF or (said is None and not _is_told(settings, providers)):
         return None
-    log = keep_log(providers.pipeline, mode, os.environ, program)
+    log = keep_log(providers.pipeline, mode, environ, program)
     if log is not None and mode == TEXT:
         log.conversation = Conversation()
     return log

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import time
 from typing import Any
 
 import click
 
 from inference_providers.cli.exit_codes import FAILED, guarded
+from inference_providers.cli.lists import environment
 from inference_providers.cli.output import json_option, say, say_json
 from inference_providers.cli.tables import emit
 
@@ -27,7 +27,7 @@ def learned(clear: bool, rows: bool, as_json: bool) -> None:
     """
     from inference_providers.routing import Learned
 
-    known = Learned.of(os.environ)
+    known = Learned.of(environment())
     if known is None:
         say("Error: this user has no home folder, and so nothing is kept.", err=True)
         raise SystemExit(FAILED)

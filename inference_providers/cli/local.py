@@ -11,6 +11,7 @@ import click
 
 from inference_providers.cli.completion import complete_server
 from inference_providers.cli.exit_codes import guarded
+from inference_providers.cli.lists import environment
 from inference_providers.cli.local_get import get
 from inference_providers.cli.output import json_option, say
 from inference_providers.cli.tables import emit
@@ -52,7 +53,7 @@ def list_models(context: int, as_json: bool) -> None:
 
     free = memory.free_memory()
     rows: list[dict[str, Any]] = []
-    for model in model_files.find_all(os.environ):
+    for model in model_files.find_all(environment()):
         needed = model.memory(context)
         rows.append(
             {
@@ -66,7 +67,7 @@ def list_models(context: int, as_json: bool) -> None:
             }
         )
     if not rows and not as_json:
-        own = model_files.own_folder(os.environ)
+        own = model_files.own_folder(environment())
         places = "where Ollama, LM Studio, Hugging Face and llama.cpp keep theirs" + (f", and {own}" if own else "")
         say(f"No model files in the usual places: {places}.", err=True)
     emit(rows, ["name", "kind", "size", "memory", "source", "path"], as_json)
@@ -103,7 +104,7 @@ def start(model: str, **options: Any) -> None:
     """
     tokenizer = options.pop("tokenizer")
     if tokenizer:
-        options["tokenizer"] = os.path.abspath(folders.expanded(tokenizer, os.environ))
+        options["tokenizer"] = os.path.abspath(folders.expanded(tokenizer, environment()))
     options["anyway"] = options["anyway"] or None
     server = _first_that_runs(_servers(model, recipes.checked(options)), model)
     server.keep()
@@ -123,7 +124,7 @@ def _servers(model: str, options: LaunchOptions) -> list[LaunchableServer]:
     from inference_providers.registry import bundled
     from inference_providers.servers import Launchables
 
-    models = Launchables(bundled(), os.environ, tell=warn, launch_options=options)
+    models = Launchables(bundled(), environment(), tell=warn, launch_options=options)
     head, slash, rest = model.partition("/")
     pid = bundled().provider_id(head) if slash and rest else None
     if pid and bundled().providers[pid].local is None:
@@ -166,7 +167,7 @@ def _first_that_runs(servers: list[LaunchableServer], model: str) -> LaunchableS
 @guarded
 def status(as_json: bool) -> None:
     """Show the launched servers: those of `local start`, and those of programs that use them."""
-    rows = [_row(folder, state) for folder, state in running(os.environ)]
+    rows = [_row(folder, state) for folder, state in running(environment())]
     if as_json:
         emit(rows, [], True)
         return
@@ -179,7 +180,7 @@ def status(as_json: bool) -> None:
         say(f"{in_line(row['name'])} ({row['engine']}, {row['phase']}): {stays}; {unused}, {ends}")
         for field in ("endpoint", "model", "log"):
             say(f"  {field:<9} {in_line(row[field])}")
-    for folder, state in ended(os.environ):
+    for folder, state in ended(environment()):
         minutes = (time.time() - state["since"]) / 60
         name = f"{in_line(state['model']['name'])} ({state['title']}, {state['phase']})"
         say(f"{name} {minutes:.0f} min ago: {state['message']}; its log: {folder}/log", err=True)
@@ -210,7 +211,7 @@ def stop(names: tuple[str, ...], everything: bool) -> None:
 
     if (not names and not everything) or not all(names):
         raise click.UsageError("Name the models to stop, or give --all.")
-    servers = list(running(os.environ))
+    servers = list(running(environment()))
     if not servers:
         say("No launched server runs.", err=True)
     for name in names:
@@ -227,4 +228,4 @@ def stop(names: tuple[str, ...], everything: bool) -> None:
 def _is_called(state: ServerState, name: str) -> bool:
     model = state["model"]
     called = (model["name"], model["served"], model["path"], f"{state['provider']}/{model['served']}")
-    return name in called or os.path.abspath(folders.expanded(name, os.environ)) == model["path"]
+    return name in called or os.path.abspath(folders.expanded(name, environment())) == model["path"]

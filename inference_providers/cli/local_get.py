@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import sys
 
 import click
 
 from inference_providers.cli.completion import complete_open_model
 from inference_providers.cli.exit_codes import guarded
+from inference_providers.cli.lists import environment
 from inference_providers.cli.output import json_option, say
 from inference_providers.cli.tables import emit
 from inference_providers.registry import bundled
@@ -35,11 +35,11 @@ def get(model: str | None, yes: bool, as_json: bool) -> None:
         _list(as_json)
         return
     wanted = open_models.named(model)
-    if not getting.is_here(wanted, os.environ):
+    if not getting.is_here(wanted, environment()):
         _show(wanted)
         if sys.stdin is not None and sys.stdin.isatty() and not yes:
             click.confirm("Fetch it?", default=True, abort=True, err=True)
-    path = getting.get(wanted, os.environ, lambda message: say(message, err=True))
+    path = getting.get(wanted, environment(), lambda message: say(message, err=True))
     say(f"{wanted.name} is at {path}")
     _tell_the_way(wanted)
 
@@ -52,7 +52,7 @@ def _list(as_json: bool) -> None:
             "size": model.size if as_json else memory.sized(model.size),
             "memory": model.memory if as_json else memory.sized(model.memory),
             "licence": model.licence,
-            "here": getting.is_here(model, os.environ),
+            "here": getting.is_here(model, environment()),
             "from": _origin(model) if as_json else "",
             "sha256": model.sha256,
         }
@@ -68,7 +68,7 @@ def _origin(model: OpenModel) -> str:
         return f"the package {model.package['name']} {model.package['version']}, by pip"
     from inference_providers.servers import hub
 
-    return hub.address(model, os.environ)
+    return hub.address(model, environment())
 
 
 def _show(model: OpenModel) -> None:
@@ -79,12 +79,12 @@ def _show(model: OpenModel) -> None:
     say(f"  memory  {memory.sized(model.memory)}, where {memory.sized(free)} are free{short}", err=True)
     say(f"  sha256  {model.sha256}", err=True)
     say(f"  from    {_origin(model)}", err=True)
-    say(f"  to      {getting.place(model, os.environ)}", err=True)
+    say(f"  to      {getting.place(model, environment())}", err=True)
 
 
 def _tell_the_way(model: OpenModel) -> None:
     """How to ask it, or what has to be installed first."""
-    servers = Launchables(bundled(), os.environ).matching(model.name, "llama.cpp")
+    servers = Launchables(bundled(), environment()).matching(model.name, "llama.cpp")
     if all(server.reason for server in servers):
         say(f"{servers[0].reason}." if servers else "No llama.cpp is known here.", err=True)
         say(f"Then ask it:  ask-ai --model llama.cpp/{model.name} 'Hello'", err=True)

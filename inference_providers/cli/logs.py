@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 import click
 
 from inference_providers.cli.exit_codes import FAILED, guarded
+from inference_providers.cli.lists import environment
 from inference_providers.cli.output import json_option, say, say_json
 from inference_providers.cli.tables import emit
 
@@ -130,7 +130,7 @@ def delete(yes: bool) -> None:
 def _file() -> LogFile:
     from inference_providers.usage import LogFile
 
-    file = LogFile.of(os.environ)
+    file = LogFile.of(environment())
     if file is None:
         raise click.ClickException("This user has no home folder, and so nothing is logged.")
     return file
@@ -139,7 +139,7 @@ def _file() -> LogFile:
 def _settings() -> LogSettings:
     from inference_providers.usage import LogSettings
 
-    settings = LogSettings.of(os.environ)
+    settings = LogSettings.of(environment())
     if settings is None:
         raise click.ClickException("This user has no home folder, and so nothing is logged.")
     return settings
@@ -151,7 +151,7 @@ def _id(caller: str | None) -> str | None:
         return None
     from inference_providers.gateway import Callers
 
-    callers = Callers(os.environ)
+    callers = Callers(environment())
     return caller if any(one.id == caller for one in callers.list()) else callers.get(caller).id
 
 

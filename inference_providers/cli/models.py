@@ -37,13 +37,13 @@ def models(pattern: str, live: bool, everything: bool, kind: str, as_json: bool)
     Prices are US dollars for a million tokens, input and output. With --live there are none: each provider's own list
     says what your account has, with what the registry lacks, and what it lists in vain.
     """
-    from inference_providers.clients import ProviderList
+    from inference_providers.cli.lists import provider_list
 
     if live and kind != "chat":
         raise click.UsageError("--live lists models to talk to; give no --kind with it.")
     if live and everything:
         raise click.UsageError("--live asks for what your keys reach, --all shows the rest; give one of them.")
-    providers = ProviderList()
+    providers = provider_list()
     if kind != "chat":
         from inference_providers.cli.models_of_kind import emit_models_of_kind
 

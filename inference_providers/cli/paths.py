@@ -8,6 +8,7 @@ import sys
 import click
 
 from inference_providers.cli.exit_codes import FAILED, guarded
+from inference_providers.cli.lists import environment
 from inference_providers.cli.output import json_option, say
 from inference_providers.cli.tables import emit
 
@@ -37,7 +38,7 @@ def paths(as_json: bool) -> None:
             "there": os.path.lexists(path),
             "size": size_of(path) if as_json else memory.sized(size_of(path)) if os.path.lexists(path) else "",
         }
-        for place in places(os.environ)
+        for place in places(environment())
         for path in place.shown
     ]
     emit(rows, ["kind", "path", "size", "what"], as_json)
@@ -61,7 +62,7 @@ def purge(kinds: tuple[str, ...], everything: bool, caller: str | None, yes: boo
         return
     if not kinds and not everything:
         raise click.UsageError(f"Name what to remove ({', '.join(KINDS)}), or give --all.")
-    wanted = [place for place in places(os.environ) if (everything or place.kind in kinds) and place.paths]
+    wanted = [place for place in places(environment()) if (everything or place.kind in kinds) and place.paths]
     if not wanted:
         say("There is nothing to remove.", err=True)
         return
@@ -81,14 +82,14 @@ def _purge_caller(name: str, yes: bool, *, alone: bool) -> None:
 
     if not alone:
         raise click.UsageError("--caller stands alone: give neither KINDS nor --all with it.")
-    callers = gateway.Callers(os.environ)
+    callers = gateway.Callers(environment())
     found = callers.get(name)
     say(f"{found.name}: its key, its limits, its calls and texts in the log,")
     say("its replies, its files and batches, what it spent")
     if not yes and not _agreed():
         say("Nothing was removed.", err=True)
         raise SystemExit(FAILED)
-    gateway.purge(callers, found.name, os.environ)
+    gateway.purge(callers, found.name, environment())
     say("Removed.", err=True)
 
 
@@ -99,7 +100,7 @@ def _check_nothing_runs(wanted: list[Place]) -> None:
 
     if any(path.endswith(".part") and locks.is_held(path) for place in wanted for path in place.paths):
         raise LocalServerError("A model is being fetched now; nothing was removed.")
-    if any(place.kind in ("servers", "models") for place in wanted) and any(running(os.environ)):
+    if any(place.kind in ("servers", "models") for place in wanted) and any(running(environment())):
         raise LocalServerError("A server that was started runs; stop it first: inference-providers local stop --all")
 
 

@@ -16,9 +16,9 @@ from inference_providers.cli.tables import emit
 def providers(everything: bool, as_json: bool) -> None:
     """List providers with a key, or all of them."""
     from inference_providers import credentials
-    from inference_providers.clients import ProviderList
+    from inference_providers.cli.lists import provider_list
 
-    listed = ProviderList()
+    listed = provider_list()
     rows = []
     for provider in listed.registry.providers.values():
         credential, reason = credentials.find(provider, listed.pipeline.finder.environ)

@@ -11,6 +11,7 @@ import click
 from inference_providers import files
 from inference_providers.cli.completion import complete_provider
 from inference_providers.cli.exit_codes import BAD_REGISTRY, guarded
+from inference_providers.cli.lists import environment
 from inference_providers.cli.output import json_option, say, say_json
 from inference_providers.cli.registry_changes import compare, diff
 from inference_providers.cli.tables import emit
@@ -91,7 +92,7 @@ def _read(origins: tuple[str, ...]) -> list[Source]:
     overlay, read = load_overlay(), []
     for origin in origins:
         say(f"reading {origin}", err=True)
-        read.append(read_named(origin, os.environ, overlay=overlay))
+        read.append(read_named(origin, environment(), overlay=overlay))
     return read
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 import click
 
 from inference_providers.cli.exit_codes import guarded
+from inference_providers.cli.lists import environment
 from inference_providers.cli.output import json_option, say, say_json
 from inference_providers.cli.tables import emit
 
@@ -48,7 +48,7 @@ def _registry(origin: str) -> dict[str, Any]:
 
     if origin == BUNDLED:
         return dict(bundled().data)
-    data = fetch_catalogue(origin, os.environ)
+    data = fetch_catalogue(origin, environment())
     if wrong := problems(data):
         raise RegistryError(wrong, f"{origin} is not a registry")
     return data
@@ -69,7 +69,7 @@ def compare(other: str, as_json: bool) -> None:
     from inference_providers.registry import bundled
     from inference_providers.upkeep import compared, of_registry, read_listing
 
-    found = compared(of_registry(bundled().data), read_listing(other, os.environ))
+    found = compared(of_registry(bundled().data), read_listing(other, environment()))
     if not found and not as_json:
         say("They do not differ.", err=True)
     columns = [

@@ -23,9 +23,9 @@ def resolve(name: str, provider: str | None, everything: bool, as_json: bool) ->
 
     Prices are US dollars for a million tokens, input and output. In a pipe, and as JSON, every offer is listed.
     """
-    from inference_providers.clients import ProviderList
+    from inference_providers.cli.lists import provider_list
 
-    resolution = ProviderList().resolve(name, provider=provider)
+    resolution = provider_list().resolve(name, provider=provider)
     rows = [
         {
             "provider": offer.provider,

@@ -56,9 +56,9 @@ def roll_call(
     """
     from inference_providers.batches import roll_call as calling
     from inference_providers.batches import roll_call_pages
-    from inference_providers.clients import ProviderList
+    from inference_providers.cli.lists import provider_list
 
-    providers = ProviderList()
+    providers = provider_list()
     offers = calling.called(providers.pipeline, only=only, models=models, free=free)
     if not offers and not (only or models or free):
         raise providers.pipeline.finder.guidance.nothing()

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from inference_providers.gateway import Gateway, Metrics, Settings
+    from inference_providers.settings import LayeredEnvironment
 
 
 @click.command("serve")
@@ -110,11 +111,12 @@ class _Source:
         self._registry, self._no_token, self._is_shared = registry, no_token, is_shared
         self._env_file = env_file and os.path.abspath(env_file)
 
-    def environ(self) -> dict[str, str]:
-        """The environment of this process, and the file's over it. Raises ValueError."""
+    def environ(self) -> LayeredEnvironment:
+        """The environment of this process and the file's over it, both over the user's settings. Raises ValueError."""
         from inference_providers.gateway import read_environ
+        from inference_providers.settings import layered
 
-        return read_environ(self._env_file, os.environ) if self._env_file else dict(os.environ)
+        return layered(read_environ(self._env_file, os.environ) if self._env_file else dict(os.environ))
 
     def token(self, environ: Mapping[str, str]) -> str:
         """The administrator's token. Raises ValueError and OSError."""
@@ -132,7 +134,7 @@ class _Source:
         settings = LogSettings.of(environ)
         said = None if environ.get(VARIABLE) else (settings.mode if settings is not None else OFF) or USAGE
         state: Any = "shared" if self._is_shared else None
-        return AsyncProviderList(json_merge=self._registry, environ=environ, log=said, state=state)  # type: ignore[arg-type]
+        return AsyncProviderList(json_merge=self._registry, environ=environ, log=said, state=state, settings=True)  # type: ignore[arg-type]
 
 
 def _introduce(settings: Settings, environ: Mapping[str, str]) -> None:

@@ -112,6 +112,7 @@ def on_terms(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def _key_in(variable: str) -> str:
     """The key that a variable holds. Raises ValueError and NoCredentialsError, which show no value."""
+    from inference_providers.cli.lists import environment
     from inference_providers.credentials import hidden, is_foreign
     from inference_providers.errors import NoCredentialsError
     from inference_providers.registry import bundled
@@ -120,7 +121,7 @@ def _key_in(variable: str) -> str:
         raise ValueError("--api-key-variable takes the name of an environment variable, not a key")
     if is_foreign(variable) and not any(variable in row.key_variables for row in bundled().providers.values()):
         raise ValueError(f"{variable} holds a secret of another service, not a provider's key; use another variable")
-    key: str = hidden(os.environ.get(variable, ""))
+    key: str = hidden(environment().get(variable, ""))
     if not key:
         raise NoCredentialsError(f"{variable}, which should hold the key, is not set.", [variable])
     return key

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import csv
-import os
 import sys
 
 import click
 
 from inference_providers.cli.exit_codes import FAILED, guarded
+from inference_providers.cli.lists import environment
 from inference_providers.cli.output import json_option, say, say_json
 from inference_providers.cli.tables import emit
 
@@ -39,7 +39,7 @@ def usage(since: str, by: str, as_json: bool, as_csv: bool, plot: bool, html: st
     from inference_providers.usage import LogFile, moments, report
 
     start, end = moments(since, datetime.now(UTC))
-    file = LogFile.of(os.environ)
+    file = LogFile.of(environment())
     if html is not None:
         _write_page(html, since, file, start, end)
         return
@@ -62,7 +62,7 @@ def _name(rows: Sequence[Totals]) -> None:
     """Have callers of a gateway stand by their names, where those are known; `-` is for all other calls."""
     from inference_providers.gateway import Callers
 
-    names = {one.id: one.name for one in Callers(os.environ).list()} if any(one.key for one in rows) else {}
+    names = {one.id: one.name for one in Callers(environment()).list()} if any(one.key for one in rows) else {}
     for one in rows:
         one.key = names.get(one.key, one.key) or "-"
 
@@ -70,7 +70,7 @@ def _name(rows: Sequence[Totals]) -> None:
 def _why(file: LogFile | None) -> str:
     from inference_providers.usage import OFF, LogSettings
 
-    settings = LogSettings.of(os.environ)
+    settings = LogSettings.of(environment())
     if file is None or settings is None:
         return ": this user has no home folder"
     return "; `inference-providers logs on` turns it on" if settings.mode == OFF else ""

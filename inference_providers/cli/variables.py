@@ -15,6 +15,9 @@ OURS, FOLDERS, NETWORK, OUTPUT, ENGINES, COMPATIBLE = (
 )
 VARIABLES: dict[str, dict[str, str]] = {
     OURS: {
+        "INFERENCE_PROVIDERS_MODEL": "the model, or models, best first, for calls that name none, between commas",
+        "INFERENCE_PROVIDERS_POLICY": "in which order candidates are asked, see [policies.md](policies.md)",
+        "INFERENCE_PROVIDERS_BUDGET": "what may be spent, in USD: `per_day=5,per_call=0.1`, see [limits.md](limits.md)",
         "INFERENCE_PROVIDERS_AVOID": "providers, countries or `local` that are never asked, between commas",
         "INFERENCE_PROVIDERS_ONLY": "nobody but these is asked",
         "INFERENCE_PROVIDERS_OFFLINE": "`1`: nobody but on this machine and private networks is asked, nothing fetched",

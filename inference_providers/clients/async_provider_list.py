@@ -91,6 +91,7 @@ class AsyncProviderList(AsyncOtherKinds, Directory):
         log: What to keep of calls: tokens, costs and times ("usage"), texts as well ("text"), or nothing ("off").
             Default: `INFERENCE_PROVIDERS_LOG`, else nothing.
         telemetry: Whether to tell OpenTelemetry of calls.
+        settings: Whether the keys and settings that the user has stored count, too (docs/settings.md).
         compat: "0.2" for programs of that version of this package (docs/moving.md). Also `INFERENCE_PROVIDERS_COMPAT`.
 
     Raises:
@@ -133,6 +134,7 @@ class AsyncProviderList(AsyncOtherKinds, Directory):
         log: Literal["usage", "text", "off"] | bool | None = None,
         telemetry: bool = False,
         compat: Literal["0.2"] | None = None,
+        settings: bool = False,
     ) -> None:
         if of_0_2 or isinstance(auto_update, str | dict):
             auto_update, json_merge = as_in_0_2(auto_update, json_merge, of_0_2)
@@ -148,7 +150,7 @@ class AsyncProviderList(AsyncOtherKinds, Directory):
                 "random": random, "learn": learn, "live": live, "limits": limits, "allow_empty": allow_empty,
                 "log": log, "telemetry": telemetry, "state": state,
             },
-            split_thinking=split_thinking, cache=cache,
+            split_thinking=split_thinking, cache=cache, settings=settings,
         )  # fmt: skip
         self.compat = is_compatible(compat, self.pipeline.finder.environ)
         self.pipeline.finder.holder = self

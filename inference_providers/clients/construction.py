@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from inference_providers.usage import Analytics, Performance
 
 
+_PREFERRED = ("INFERENCE_PROVIDERS_POLICY", "INFERENCE_PROVIDERS_BUDGET")
 # Options of a question that are no parameters of the model's.
 _TERMS = ("avoid", "only", "api_key", "api_base")
 _HOW = (
@@ -367,17 +368,23 @@ def pipeline_of(
     preferring: dict[str, Any],
     split_thinking: bool,
     cache: Any = None,
+    settings: bool = False,
 ) -> Pipeline:
     """A pipeline over these providers: *finding* are further options of its `Finder`, *calling* of its calls.
 
     *preferring*: `policy`, `budget` and `rate_limits`, as in `ProviderList`. *cache*: options of its cache, if it has
-    one.
+    one. *settings*: whether the user's files count, too.
     """
     _check(timeout, hedge_after, environ, aliases)
     if local not in (True, False, LAUNCH):
         raise ValueError(f'local must be True, False or "{LAUNCH}", not {local!r}')
     stand_in = _stand_in(mock)
-    users = Environment(os.environ if environ is None else environ)
+    users = Environment.of(os.environ if environ is None else environ)
+    if settings:
+        from inference_providers.settings import with_settings
+
+        environ, aliases = with_settings(users, aliases)
+        users = Environment.of(environ)
     if stand_in is not None:
         environ = stand_in.environ(users)
         registry = stand_in.registry()
@@ -431,13 +438,13 @@ def _cache_of_call(pipeline: Pipeline, cache: Any, cache_config: Any) -> Any:
 
 def _prefer(pipeline: Pipeline, policy: Any, budget: Any, rate_limits: Any) -> None:
     """What a list is to prefer in all calls. Raises TypeError, ValueError and UnknownModelError."""
-    if policy is None and budget is None and rate_limits is None:
+    environ = pipeline.finder.environ
+    if policy is None and budget is None and rate_limits is None and not any(map(environ.get, _PREFERRED)):
         return
     from inference_providers import routing
 
     made = pipeline.preferences = routing.Preferences()
-    made.strategy = None if policy is None else routing.checked_strategy(policy)
-    made.budget = None if budget is None else routing.checked_budget(budget)
+    made.strategy, made.budget = routing.strategy_of(policy, environ), routing.budget_of(budget, environ)
     if rate_limits is not None:
         pipeline.rate_limits = routing.checked_rates(rate_limits, pipeline.finder.provider_id)
     _ = pipeline.gate  # made once, before there are threads

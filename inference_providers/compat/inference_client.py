@@ -259,7 +259,7 @@ class Client(Secretive):
         **options: Any,
     ) -> None:
         api_key = hidden(api_key)
-        users = Environment(os.environ if environ is None else environ)
+        users = Environment.of(os.environ if environ is None else environ)
         self._backend = backend_of(api_key, base_url, mock_mode, mock_responses, timeout, users, options)
         self.inference = InferenceCalls(self._backend)
 

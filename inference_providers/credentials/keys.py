@@ -5,6 +5,7 @@ Pure: the environment is a mapping given by the caller.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
 
@@ -12,7 +13,7 @@ from inference_providers.credentials.hosts import host_of, is_loopback
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Container, Iterable, Iterator
     from typing import Any
 
     from inference_providers.registry import Provider
@@ -22,6 +23,9 @@ _PLACEHOLDER = (
     r"change[-_ ]?me|change[-_ ]?this|replace[-_ ]?me|replace[-_ ]with.*|insert[-_ ].*|todo|tbd|none|null|undefined|"
     r"api[-_ ]?key|.*your[-_ ](api[-_ ]?)?key.*|placeholder|\S*-?\.\.\.|\S*[x*]{8,})$"
 )
+_ENDS = ("KEY", "TOKEN", "SECRET", "PASSWORD", "_PAT", "_JWT", "_CREDENTIAL")  # of variables that hold keys
+FILED = "_FILE"  # behind a key's variable: the variable that names a file with the key
+_LONGEST = 16 * 1024  # bytes of a file with a key
 DUMMY_KEY = "not-needed"  # sent to local servers that ask for none
 
 
@@ -60,25 +64,109 @@ def hidden(key: Any) -> Any:
     return Secret(key) if isinstance(key, str) else key
 
 
+class KeyFile:
+    """A file that holds one key, as a variable names it: its `content`, a `Secret`, or the `problem` with it.
+
+    Who else can read it is not looked at: a secret in a container belongs to root and can often be read by everybody.
+    """
+
+    __slots__ = ("content", "path", "problem", "variable")
+
+    def __init__(self, variable: str, path: str, environ: Mapping[str, str]) -> None:
+        from inference_providers.files import folders, regular
+
+        self.variable, self.path = variable, folders.expanded(path, environ)
+        self.content, self.problem = Secret(""), ""
+        try:
+            with open(self.path, "rb", opener=regular) as file:
+                found = file.read(_LONGEST + 1)
+            if len(found) > _LONGEST:
+                self.problem = f"{variable} names {self.path}, which is larger than {_LONGEST // 1024} KiB"
+            else:
+                self.content = Secret(found.decode("utf-8-sig").strip())
+        except UnicodeDecodeError:
+            self.problem = f"{variable} names {self.path}, which is not text"
+        except (OSError, ValueError) as error:
+            why = getattr(error, "strerror", None) or "that is no path"
+            shown = f"{self.path}, which cannot be read: {why}" if self._is_path else "a file that is not there"
+            self.problem = f"{variable} names {shown}"
+        if not self.problem and not self.content:
+            self.problem = f"{variable} names {self.path}, which is empty"
+
+    def __repr__(self) -> str:
+        return f"<KeyFile of {self.variable}>"
+
+    @property
+    def _is_path(self) -> bool:
+        """Whether it can be shown: else it is perhaps the key itself."""
+        try:
+            folder = os.path.dirname(self.path)
+            return os.path.lexists(self.path) or (folder not in ("", os.sep) and os.path.isdir(folder))
+        except ValueError:
+            return False
+
+
 class Environment(Mapping[str, str], Secretive):
-    """Environment variables whose repr shows none of them: tracebacks with local variables stay clean."""
+    """Environment variables whose repr shows none of them: tracebacks with local variables stay clean.
+
+    A key variable that is not set, or empty, has what is in the file that `VARIABLE_FILE` names, as containers are
+    given secrets.
+    """
 
     __slots__ = ("_variables",)
 
     def __init__(self, variables: Mapping[str, str]) -> None:
         self._variables = variables
 
+    @classmethod
+    def of(cls, variables: Mapping[str, str]) -> Environment:
+        """These variables, which may be an environment already."""
+        return variables if isinstance(variables, Environment) else cls(variables)
+
     def __repr__(self) -> str:
-        return "<Environment>"
+        return f"<{type(self).__name__}>"
 
     def __getitem__(self, name: str) -> str:
-        return self._variables[name]
+        value = self._variables.get(name)
+        if not value and name.endswith(_ENDS) and name + FILED in self._variables:
+            filed = self.filed(name)
+            value = value if filed is None or filed.problem else filed.content
+        if value is None:
+            raise KeyError(name)
+        return value
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._variables)
 
     def __len__(self) -> int:
         return len(self._variables)
+
+    def filed(self, name: str) -> KeyFile | None:
+        """The file that has the key of a variable, which does not have it itself."""
+        path = self._variables.get(name + FILED, "").strip()
+        if not path or self._variables.get(name) or not name.endswith(_ENDS):
+            return None
+        return KeyFile(name + FILED, path, self._variables)
+
+    def problem(self, name: str) -> str:
+        """Why a key that is meant to be there cannot be had: its file cannot be read. Empty where nothing is wrong."""
+        filed = self.filed(name) if name + FILED in self._variables else None
+        return "" if filed is None else filed.problem
+
+    def source(self, name: str) -> str:
+        """Where the value of a variable is from, for people; empty where it has none."""
+        filed = self.filed(name) if name + FILED in self._variables else None
+        if filed is not None and not filed.problem:
+            return name + FILED
+        return "environment" if name in self._variables else ""
+
+    def fingerprint(self) -> int:
+        """Another number once any of it has changed."""
+        return hash(frozenset(self._variables.items()))
+
+    def changed(self, without: Container[str], put: Mapping[str, str]) -> Environment:
+        """The same *without* some variables, and with others *put* in."""
+        return Environment({name: value for name, value in self.items() if name not in without} | dict(put))
 
 
 class Credential(Secretive):
@@ -117,7 +205,7 @@ def find(provider: Provider, environ: Mapping[str, str]) -> tuple[Credential | N
     The first of its variables that holds a key wins; placeholders are passed over.
     A server on this machine that wants no key gets `DUMMY_KEY`.
     """
-    auth, refused = provider.connection.get("auth"), ""
+    auth, refused, environ = provider.connection.get("auth"), "", Environment.of(environ)
     if isinstance(auth, dict) and auth["by"] != "form" and provider.key_variables:
         names = provider.key_variables
         variable = next((name for name in names if environ.get(name, "").strip()), names[0])
@@ -129,6 +217,9 @@ def find(provider: Provider, environ: Mapping[str, str]) -> tuple[Credential | N
             return (Credential(path, OWN_VARIABLE if place == GCLOUD else variable, place) if path else None), why
     for variable in provider.key_variables:
         value = environ.get(variable)
+        if not value and (problem := environ.problem(variable)):
+            refused = refused or problem
+            continue
         if value is None:
             continue
         for prefix in provider.connection.get("key_prefixes") or ():
@@ -164,10 +255,12 @@ def near_misses(
     meant: dict[str, str] = {}
     for name in sorted(candidates):
         plain = re.sub(r"-", "_", name.upper())
+        behind = FILED if plain.endswith(FILED) else ""
+        plain = plain.removesuffix(behind)
         stem = re.sub(r"_?(API)?_?(KEYS?|TOKEN|SECRET)$", "", plain)
         full = f"{stem}_API_KEY"
         full = full if full in names else (called or {}).get(stem.lower(), full)
         match = [full] if full in names else get_close_matches(plain, names, n=1, cutoff=0.88)
-        if match and match[0] not in environ:
-            meant[name] = match[0]
+        if match and match[0] + behind not in (name, *environ):
+            meant[name] = match[0] + behind
     return meant

@@ -236,10 +236,10 @@ class Accesses(credentials.Secretive):
     def with_key(self, provider: Provider, key: str, selection: Selection) -> Accesses:
         """The same with a key by hand for one provider, which replaces the environment's and its account."""
         account = (*provider.key_variables, *(provider.connection.get("headers") or {}).values())
-        environ = {name: value for name, value in self._environ.items() if name not in account}
-        environ[provider.key_variables[0]] = credentials.Secret(key)
+        put = {provider.key_variables[0]: credentials.Secret(key)}
+        environ = credentials.Environment.of(self._environ).changed(account, put)
         allowed = frozenset([provider.id])
-        made = Accesses(self.registry, credentials.Environment(environ), self._pins, allowed, selection)
+        made = Accesses(self.registry, environ, self._pins, allowed, selection)
         made.by_hand = provider.key_variables[0]
         return made
 

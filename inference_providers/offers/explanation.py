@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from inference_providers.errors import UnknownModelError
+from inference_providers.offers.resolution import AUTO
 from inference_providers.text import in_line, printable
 
 TYPE_CHECKING = False
@@ -10,10 +12,38 @@ if TYPE_CHECKING:
 
     from inference_providers.offers.offer import Offer
     from inference_providers.offers.resolution import Resolution
+    from inference_providers.offers.resolver import Resolver
     from inference_providers.registry import Registry
 
 
-def explained(name: str | None, resolution: Resolution, ordered: Sequence[Offer], registry: Registry) -> Explanation:
+def explained(
+    names: Sequence[str | None],
+    resolver: Resolver,
+    ordered: Callable[[Resolution], Sequence[Offer]],
+    registry: Registry,
+) -> Explanation:
+    """Why the offers of the first of these names that has candidates are such or not; None is the automatic choice.
+
+    Where none has any, those of the first name that is known. Raises UnknownModelError where none is.
+    """
+    found: Explanation | None = None
+    problem: UnknownModelError | None = None
+    for name in names:
+        try:
+            resolution = resolver.resolve(AUTO if name is None else name)
+        except UnknownModelError as error:
+            problem = problem or error
+            continue
+        made = _explained(name, resolution, ordered(resolution), registry)
+        if made.candidates:
+            return made
+        found = found or made
+    if found is None:
+        raise problem or UnknownModelError("The list of models is empty. Give at least one name.")
+    return found
+
+
+def _explained(name: str | None, resolution: Resolution, ordered: Sequence[Offer], registry: Registry) -> Explanation:
     """Why the offers that a name stands for are candidates or not; *ordered* are those that are.
 
     With them, whoever is new in a downloaded registry and has the model.

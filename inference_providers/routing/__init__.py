@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from inference_providers.routing.budget import Entry as Entry
     from inference_providers.routing.budget import Ledger as Ledger
     from inference_providers.routing.budget import Purse as Purse
-    from inference_providers.routing.budget import checked_budget as checked_budget
+    from inference_providers.routing.budget import budget_of as budget_of
     from inference_providers.routing.budget import exceeded as exceeded
     from inference_providers.routing.budget import unpriced as unpriced
     from inference_providers.routing.concurrency import OVERLOADED as OVERLOADED
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from inference_providers.routing.strategies import Outlook as Outlook
     from inference_providers.routing.strategies import checked_strategy as checked_strategy
     from inference_providers.routing.strategies import quality as quality
+    from inference_providers.routing.strategies import strategy_of as strategy_of
     from inference_providers.routing.warmth import Warmth as Warmth
 
 _HOME = {
@@ -47,7 +48,7 @@ _HOME = {
         "Entry",
         "Ledger",
         "Purse",
-        "checked_budget",
+        "budget_of",
         "exceeded",
         "unpriced",
     ),
@@ -88,6 +89,7 @@ _HOME = {
         "Outlook",
         "checked_strategy",
         "quality",
+        "strategy_of",
     ),
     "warmth": ("Warmth",),
 }

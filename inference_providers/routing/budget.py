@@ -34,6 +34,7 @@ KEPT = 400  # days of which the ledger knows what was spent
 GRACE = 60.0  # seconds after its time limit for which the reservation of a program that died still counts
 _EXACT = 1e-9  # USD: sums of floats
 CALL, BATCH, DAY, MONTH = "call", "batch", "day", "month"
+BUDGET_VARIABLE = "INFERENCE_PROVIDERS_BUDGET"
 PERIODS = ("per_call", "per_day", "per_month")
 
 
@@ -83,6 +84,22 @@ def checked_budget(given: Any) -> Budget:
         else:
             raise ValueError(f"a budget knows {', '.join(PERIODS)} and allow_unknown, not {name!r}")
     return Budget(**found)
+
+
+def budget_of(given: Any, environ: Mapping[str, str]) -> Budget | None:
+    """A `budget` as a list was given it, else as the environment says. Raises TypeError and ValueError."""
+    said = environ.get(BUDGET_VARIABLE, "").strip()
+    if given is not None or not said:
+        return None if given is None else checked_budget(given)
+    words: dict[str, Any] = {}
+    try:
+        for part in said.split(","):
+            name, _, amount = (one.strip() for one in part.partition("="))
+            words[name] = amount == "true" if amount in ("true", "false") else float(amount)
+        return checked_budget(words)
+    except (TypeError, ValueError):
+        form = "per_day=5,per_call=0.1"
+        raise ValueError(f"{BUDGET_VARIABLE} must be amounts of USD, as in {form}, not {said!r}") from None
 
 
 def checked_amount(what: str, given: Any) -> float | None:

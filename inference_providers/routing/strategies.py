@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     Own = Callable[[list[Offer]], Sequence[Offer]]
 
+POLICY_VARIABLE = "INFERENCE_PROVIDERS_POLICY"
 MEASURED = (FASTEST, BALANCED)  # by what calls have shown
 EXPLORED = 0.04  # of the calls go to somebody else than the fastest, to see whether that is still so
 STALE = 240.0  # seconds after which somebody is to be looked at again
@@ -42,6 +43,17 @@ def checked_strategy(given: Any) -> str | Own:
     if given.lower() not in ORDERS:
         raise ValueError(f"policy must be one of {', '.join(ORDERS)}, not {given!r}")
     return given.lower()
+
+
+def strategy_of(given: Any, environ: Mapping[str, str]) -> str | Own | None:
+    """A `policy` as a list was given it, else as the environment says. Raises TypeError and ValueError."""
+    said = environ.get(POLICY_VARIABLE, "").strip()
+    if given is not None or not said:
+        return None if given is None else checked_strategy(given)
+    try:
+        return checked_strategy(said)
+    except ValueError as error:
+        raise ValueError(f"{POLICY_VARIABLE}: {error}") from None
 
 
 def quality(registry: Registry, name: str | None) -> float:

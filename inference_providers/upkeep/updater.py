@@ -150,7 +150,7 @@ class Updater:
     ) -> None:
         import time
 
-        self._environ = Environment(os.environ if environ is None else environ)
+        self._environ = Environment.of(os.environ if environ is None else environ)
         self.url = url or self._environ.get(URL_VARIABLE, "").strip() or UPDATE_URL
         self._shown = redacted(self.url)
         self._pins = Pins(bundled(), trust)

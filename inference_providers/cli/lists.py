@@ -1,0 +1,26 @@
+"""What commands ask with: the environment over the user's files, and lists of providers that go by it."""
+
+from __future__ import annotations
+
+import os
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from inference_providers.clients import ProviderList
+    from inference_providers.settings import LayeredEnvironment
+
+
+def environment() -> LayeredEnvironment:
+    """The environment, and where it is silent the user's keys and settings. A file with a mistake is told, not used."""
+    from inference_providers.settings import layered
+
+    return layered(os.environ, strict=False)
+
+
+def provider_list(**options: Any) -> ProviderList:
+    """A list that goes by the user's keys and settings, too. Raises SettingsError for a file with a mistake."""
+    from inference_providers.clients import ProviderList
+
+    return ProviderList(settings=True, **options)
