@@ -212,9 +212,37 @@ def install() -> str:
     return f"{where} with `{installing.command()}`, or `{installing.command('local')}` to get the embedded llama.cpp engine as well."
 
 
+def error_rows() -> str:
+    """Every error: of which kind it is, what it says, and the exit code that the command line makes of it."""
+    import inference_providers
+    from inference_providers import InferenceProvidersError
+    from inference_providers.cli.exit_codes import code_of
+
+    def below(kind: type[Exception]) -> list[type[Exception]]:
+        return [kind, *(one for sub in kind.__subclasses__() if sub.__name__ in public for one in below(sub))]
+
+    public = set(inference_providers.__all__)
+    rows = ["| error | is a | when | exit code |", "|---|---|---|---|"]
+    for kind in below(InferenceProvidersError):
+        name, base = kind.__name__, kind.__bases__[0].__name__
+        address = f"#inference_providers.errors.{name}"
+        about = (kind.__doc__ or "").partition("\n")[0]
+        rows.append(f"| [`{name}`]({address}) | `{base}` | {about} | {code_of(kind)} |")
+    return "\n".join(rows)
+
+
+def exit_codes() -> str:
+    """What the command line ends with."""
+    from inference_providers.cli.exit_codes import EXIT_CODES
+
+    said = EXIT_CODES.removeprefix("Exit codes: ").rstrip(".").split("; ")
+    return "\n".join(["| exit code | meaning |", "|---|---|", *(f"| {' | '.join(one.split(' ', 1))} |" for one in said)])
+
+
 PARTS = {
     "README.md": {"install": install, "providers": lambda: provider_table(bundled())},
     "docs/providers.md": {"providers": lambda: provider_table(bundled())},
+    "docs/reference/errors.md": {"errors": error_rows, "codes": exit_codes},
     "docs/registry.md": {"numbers": lambda: numbers(bundled()), "disagreements": lambda: disagreements(bundled())},
     "docs/cli.md": {"help": command_help},
     "docs/parameters.md": {"parameters": lambda: parameter_rows(bundled())},
