@@ -143,6 +143,10 @@ test-docs: $(DOCS)/.test
 	@$(DOCS)/bin/python -c 'from tests.browser import browser; browser.program()'
 	$(DOCS)/bin/python -m pytest -m docs tests/pages $(ARGS)
 
+# The picture of a terminal in README, of commands that are run.
+pictures: $(DOCS)/.test
+	$(DOCS)/bin/python -m tests.pages.terminal
+
 screenshots: $(BROWSER)/.test
 	$(BROWSER)/bin/python -m tests.browser.screenshots $(ARGS)
 

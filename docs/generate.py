@@ -6,6 +6,7 @@ import re
 import sys
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from inference_providers import installing
 from inference_providers.registry.provider import SPOKEN_PROTOCOLS
@@ -236,11 +237,43 @@ def exit_codes() -> str:
     from inference_providers.cli.exit_codes import EXIT_CODES
 
     said = EXIT_CODES.removeprefix("Exit codes: ").rstrip(".").split("; ")
-    return "\n".join(["| exit code | meaning |", "|---|---|", *(f"| {' | '.join(one.split(' ', 1))} |" for one in said)])
+    return "\n".join(
+        ["| exit code | meaning |", "|---|---|", *(f"| {' | '.join(one.split(' ', 1))} |" for one in said)]
+    )
+
+
+def pages() -> str:
+    """The pages of the site, in the order of its navigation."""
+    import yaml
+
+    class Loader(yaml.SafeLoader):
+        """Which passes over what is for Python alone."""
+
+    Loader.add_multi_constructor("tag:yaml.org,2002:python/", lambda *_: None)
+    sections = yaml.load((ROOT / "mkdocs.yml").read_text("utf-8"), Loader)["nav"]
+
+    def line(entry: Any, depth: int) -> list[str]:
+        title, inner = next(iter(entry.items())) if isinstance(entry, dict) else ("", entry)
+        indent = "    " * depth
+        if isinstance(inner, list):
+            return [f"{indent}- {title}", *(row for one in inner for row in line(one, depth + 1))]
+        path = ROOT / "docs" / inner
+        if not path.exists() or inner == "index.md":
+            return []  # a page of the project beside the docs, and README
+        heading = title or path.read_text("utf-8").partition("\n")[0].removeprefix("# ")
+        return [f"{indent}- [{heading}]({inner})"]
+
+    rows = []
+    for section in sections:
+        ((title, inner),) = section.items()
+        if found := [row for one in inner for row in line(one, 0)]:
+            rows += ["", f"## {title}", "", *found]
+    return "\n".join([*rows[1:], ""])
 
 
 PARTS = {
-    "README.md": {"install": install, "providers": lambda: provider_table(bundled())},
+    "README.md": {"install": install},
+    "docs/index.md": {"pages": pages},
     "docs/providers.md": {"providers": lambda: provider_table(bundled())},
     "docs/reference/errors.md": {"errors": error_rows, "codes": exit_codes},
     "docs/registry.md": {"numbers": lambda: numbers(bundled()), "disagreements": lambda: disagreements(bundled())},

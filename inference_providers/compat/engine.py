@@ -43,8 +43,8 @@ class MetaInferenceEngine:
         max_tokens, temperature and the other parameters of `ask_ai`: for every call.
         system, images, schema, tools, extra_body, timeout, on_unsupported, max_steps, split_thinking, cache: As in
             `ask_ai`.
-        json_override, json_merge, trust, allow, aliases, avoid, only, mock, local, local_models, environ and the other
-            options of `ProviderList`: of the lists that are asked; at an `api_url` only those about calls.
+        json_override, json_merge, environ, local, avoid, only, mock, budget and others: Options of `ProviderList`, for
+            the lists that are asked; at an `api_url` only those about calls.
 
     Raises:
         TypeError: An option is unknown, or of the wrong type.

@@ -13,7 +13,18 @@ from tools.pages import STAGED, stage
 
 PHONE = 390
 KNOWN = {"landmark-unique"}  # the theme gives the buttons of every code block the same name
-MAIN = ("", "getting-started/", "answers/", "cli/", "environment/", "failures/", "reference/python/", "providers/")
+MAIN = (
+    "",
+    "contents/",
+    "tutorial/",
+    "how-to/spend-less/",
+    "answers/",
+    "cli/",
+    "environment/",
+    "failures/",
+    "reference/python/",
+    "providers/",
+)
 
 
 def all_pages() -> list[str]:

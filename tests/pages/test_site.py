@@ -10,7 +10,8 @@ from urllib.parse import unquote, urldefrag, urlsplit
 import pytest
 from markdown_it import MarkdownIt
 
-from tools.pages import STAGED
+from tests.pages import terminal
+from tools.pages import STAGED, build, stage
 
 HELD = {"a": "href", "link": "href", "script": "src", "img": "src", "source": "src", "iframe": "src", "object": "data"}
 
@@ -60,6 +61,16 @@ def test_nothing_of_a_page_is_fetched_from_elsewhere(pages: dict[Path, Page]) ->
     assert held
 
 
+def test_a_link_to_nowhere_fails_the_build(tmp_path: Path) -> None:
+    stage()
+    page = STAGED / "glossary.md"
+    page.write_text(page.read_text("utf-8") + "\n[Nowhere](no-such-page.md)\n", "utf-8")
+    done = build(str(tmp_path))
+    stage()
+    assert done.returncode == 1
+    assert "no-such-page.md" in done.stderr
+
+
 SEEN = ("li", "ol", "table", "pre", "h2", "h3", "strong", "em", "blockquote")
 
 
@@ -78,3 +89,7 @@ def test_a_page_shows_what_commonmark_makes_of_it(site: Path) -> None:
         if counts[0] != counts[1]:
             different[name] = dict(zip(SEEN, zip(*counts, strict=True), strict=True))
     assert different == {}
+
+
+def test_the_picture_of_a_terminal_is_of_what_commands_print() -> None:
+    assert terminal.drawn() == terminal.FILE.read_text("utf-8"), "run `make pictures`"
