@@ -10,6 +10,7 @@ from urllib.parse import unquote, urldefrag, urlsplit
 import pytest
 from markdown_it import MarkdownIt
 
+from tests.conftest import ROOT
 from tests.pages import terminal
 from tools.pages import STAGED, build, stage
 
@@ -33,6 +34,9 @@ class Page(HTMLParser):
             self.links.append((tag, target))
 
 
+pytestmark = pytest.mark.timeout(300)
+
+
 @pytest.fixture(scope="session")
 def pages(site: Path) -> dict[Path, Page]:
     """Every page of the site, by its file."""
@@ -53,6 +57,27 @@ def test_every_link_and_anchor_leads_somewhere(site: Path, pages: dict[Path, Pag
                 broken.append(f"{path.relative_to(site)}: {link}")
     assert broken == []
     assert count > 1000
+
+
+def test_links_to_elsewhere_are_listed_and_safe(pages: dict[Path, Page]) -> None:
+    """They are not asked here: `build/links-to-elsewhere.txt` has them, for whoever looks at them by hand."""
+    links = {link for page in pages.values() for tag, link in page.links if tag == "a" and urlsplit(link).netloc}
+    listed = ROOT / "build" / "links-to-elsewhere.txt"
+    listed.parent.mkdir(exist_ok=True)
+    listed.write_text("".join(f"{link}\n" for link in sorted(links)), "utf-8")
+    assert {link for link in links if urlsplit(link).scheme != "https"} == set()
+
+
+def test_each_page_leads_on(site: Path) -> None:
+    """From the first page, by "next" at the end of each, through all that are in the navigation."""
+    path, seen = site / "index.html", list[Path]()
+    while link := re.search(
+        r'<a href="([^"]+)" class="md-footer__link md-footer__link--next"', path.read_text("utf-8")
+    ):
+        seen.append(path)
+        path = (path.parent / link[1]).resolve() / "index.html"
+        assert path not in seen
+    assert len(seen) > 50
 
 
 def test_nothing_of_a_page_is_fetched_from_elsewhere(pages: dict[Path, Page]) -> None:
