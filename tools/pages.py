@@ -16,7 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-STAGED = ROOT / "build" / "pages"
+STAGED, BUILT = ROOT / "build" / "pages", ROOT / "build" / "site"
 PROJECT = {
     "CHANGELOG.md": "project/changelog.md",
     "CODE_OF_CONDUCT.md": "project/conduct.md",
@@ -25,6 +25,7 @@ PROJECT = {
     "SECURITY.md": "project/security.md",
 }
 _FENCE = re.compile(r"(^ *```.*?^ *```)", re.DOTALL | re.MULTILINE)
+_NAMED = re.compile(r"(?<![\w/])docs/([a-z-]+)\.md\b")  # a page that a docstring names
 _LINK = re.compile(r"(?<=\]\()(?!https?:|mailto:|#)([^)#\s]+)")
 
 
@@ -85,7 +86,10 @@ def build(folder: str | None = None) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--clean"]
     command += ["--site-dir", os.path.abspath(folder)] if folder else []
     environ = {**os.environ, "NO_MKDOCS_2_WARNING": "1"}
-    return subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, check=False)
+    for page in Path(folder or BUILT).glob("reference/*/index.html"):
+        page.write_text(_NAMED.sub(r'<a href="../../\1/">\1</a>', page.read_text("utf-8")), "utf-8")
+    return done
 
 
 def main(folder: str | None = None) -> int:
