@@ -296,7 +296,8 @@ class AsyncProviderList(AsyncOtherKinds, Directory):
             quality_threshold (float): From 0 to 1, how good a model must be that you did not name.
             retry_attempts (int): How often one candidate is asked again.
             backoff_multiplier (float): By how much each pause may be longer than the last.
-            strategies (list[dict]): Providers to ask in this order, each with a `model` and a `timeout` of its own.
+            strategies (list[dict]): Providers to ask in this order, each with a `model` and a `timeout` (milliseconds)
+                of its own.
             fallback_config (dict): *fallback_providers*, *retry_attempts* and *backoff_multiplier* in one.
             cost_optimization (bool | dict): True is `policy="cheapest"`.
             latency_optimization (bool): True is `policy="fastest"`.
@@ -345,7 +346,8 @@ class AsyncProviderList(AsyncOtherKinds, Directory):
             quality_threshold (float): From 0 to 1, how good a model must be that you did not name.
             retry_attempts (int): How often one candidate is asked again.
             backoff_multiplier (float): By how much each pause may be longer than the last.
-            strategies (list[dict]): Providers to ask in this order, each with a `model` and a `timeout` of its own.
+            strategies (list[dict]): Providers to ask in this order, each with a `model` and a `timeout` (milliseconds)
+                of its own.
             fallback_config (dict): *fallback_providers*, *retry_attempts* and *backoff_multiplier* in one.
             cost_optimization (bool | dict): True is `policy="cheapest"`.
             latency_optimization (bool): True is `policy="fastest"`.
@@ -544,7 +546,8 @@ class AsyncProviderList(AsyncOtherKinds, Directory):
             quality_threshold (float): From 0 to 1, how good a model must be that you did not name.
             retry_attempts (int): How often one candidate is asked again.
             backoff_multiplier (float): By how much each pause may be longer than the last.
-            strategies (list[dict]): Providers to ask in this order, each with a `model` and a `timeout` of its own.
+            strategies (list[dict]): Providers to ask in this order, each with a `model` and a `timeout` (milliseconds)
+                of its own.
             fallback_config (dict): *fallback_providers*, *retry_attempts* and *backoff_multiplier* in one.
             cost_optimization (bool | dict): True is `policy="cheapest"`.
             latency_optimization (bool): True is `policy="fastest"`.
@@ -614,7 +617,8 @@ class AsyncProviderList(AsyncOtherKinds, Directory):
             quality_threshold (float): From 0 to 1, how good a model must be that you did not name.
             retry_attempts (int): How often one candidate is asked again.
             backoff_multiplier (float): By how much each pause may be longer than the last.
-            strategies (list[dict]): Providers to ask in this order, each with a `model` and a `timeout` of its own.
+            strategies (list[dict]): Providers to ask in this order, each with a `model` and a `timeout` (milliseconds)
+                of its own.
             fallback_config (dict): *fallback_providers*, *retry_attempts* and *backoff_multiplier* in one.
             cost_optimization (bool | dict): True is `policy="cheapest"`.
             latency_optimization (bool): True is `policy="fastest"`.
@@ -635,7 +639,7 @@ class AsyncProviderList(AsyncOtherKinds, Directory):
             cache_config (dict): The same options under another tool's name.
 
         Returns:
-            An iterator over text, which has `.answer` after its end, and `.close()`.
+            An iterator over text, which has `.answer` after its end, and `.aclose()` to stop early.
 
         Raises:
             NoCredentialsError: There is no key for the model; `variables` names those that would help.
@@ -686,9 +690,10 @@ class AsyncProviderList(AsyncOtherKinds, Directory):
             as_completed (bool): Whether results come as they finish, not in order. Default: False.
             patience (float): Seconds for which a question that is refused for the rate is asked again. Default: 3600.
             max_retries (int): How often a question is asked again at one provider, however it fails.
-            progress (bool): Whether a line on standard error tells how far it is. Default: on a terminal.
+            progress (bool): Whether a line on standard error tells how far it is. Default: on a terminal, with *out*.
             mode (str): "provider" uses a provider's own batch API, which takes hours and costs half or so; with *out*.
-            completion_window (str): How long such a job may take. Default: "24h".
+            completion_window (str): How long such a job may take, as "24h", where the provider can be told. Default:
+                its own.
             model (str | list[str]): The same as *models*.
             system (str): The system prompt.
             schema: A JSON Schema or a type that each answer must fit.
@@ -718,7 +723,8 @@ class AsyncProviderList(AsyncOtherKinds, Directory):
             quality_threshold (float): From 0 to 1, how good a model must be that you did not name.
             retry_attempts (int): How often one candidate is asked again.
             backoff_multiplier (float): By how much each pause may be longer than the last.
-            strategies (list[dict]): Providers to ask in this order, each with a `model` and a `timeout` of its own.
+            strategies (list[dict]): Providers to ask in this order, each with a `model` and a `timeout` (milliseconds)
+                of its own.
             fallback_config (dict): *fallback_providers*, *retry_attempts* and *backoff_multiplier* in one.
             cost_optimization (bool | dict): True is `policy="cheapest"`.
             latency_optimization (bool): True is `policy="fastest"`.

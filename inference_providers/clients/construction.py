@@ -224,7 +224,7 @@ class Directory(Secretive):
             caller: Only calls of this one of those whom a gateway serves, by its id.
 
         Returns:
-            The numbers, which print as a table.
+            The numbers; `as_dict()` has them for JSON.
 
         Raises:
             ValueError: There is no such time or metric.
