@@ -308,6 +308,25 @@ def test_turns_that_say_nothing_do_not_go_up(serve: Serve, tmp_path: Path, maker
     assert [turn["parts"] for turn in turns] == [[{"text": "q"}], [{"text": "c"}]]
 
 
+def test_files_and_sound_go_into_a_batch_in_googles_words() -> None:
+    parts = [
+        {"type": "text", "text": "What is it?"},
+        {"type": "file", "file": {"filename": "a.pdf", "file_data": "data:application/pdf;base64,JVBERg=="}},
+        {"type": "file", "file": {"file_data": "https://example.com/b.pdf"}},
+        {"type": "input_audio", "input_audio": {"data": "UklGRg==", "format": "mp3"}},
+    ]
+    made, _ = foreign_words.to_google({"messages": [{"role": "user", "content": parts}]})
+    assert made["contents"][0]["parts"] == [
+        {"text": "What is it?"},
+        {"inlineData": {"mimeType": "application/pdf", "data": "JVBERg=="}},
+        {"fileData": {"fileUri": "https://example.com/b.pdf"}},
+        {"inlineData": {"mimeType": "audio/mp3", "data": "UklGRg=="}},
+    ]
+    kept: Any = [{"type": "file", "file": {"file_id": "file-1"}}]
+    with pytest.raises(ValueError, match="a part of kind 'file' cannot go into"):
+        foreign_words.to_google({"messages": [{"role": "user", "content": kept}]})
+
+
 @pytest.mark.parametrize("maker", ["anthropic", "google"])
 def test_a_field_without_a_word_there_is_an_error_where_that_is_wanted(
     serve: Serve, tmp_path: Path, maker: str

@@ -326,12 +326,14 @@ def test_options_of_questions_are_taken_by_engine_and_call(serve: Serve) -> None
     server = serve()
     pixel = b"\x89PNG\r\n\x1a\n" + b"0" * 8
     options: dict[str, Any] = {"system": "Be brief.", "images": [pixel], "extra_body": {"x": 1}, "timeout": 30.0}
+    options["files"] = [b"%PDF-1.7"]
     engine_at(server, **options).infer("q", "m")
     engine_at(server).infer("q", "m", **options)
     for request in server.asked:
         assert [turn["role"] for turn in request.json["messages"]] == ["system", "user"]
         assert request.json["x"] == 1
         assert request.json["messages"][1]["content"][1]["image_url"]["url"].startswith("data:image/png;base64,")
+        assert request.json["messages"][1]["content"][2]["file"]["filename"] == "document.pdf"
 
 
 def test_a_schema_gives_a_value(serve: Serve, tmp_path: Path) -> None:

@@ -153,7 +153,7 @@ def _built(*names: str) -> dict[str, Any]:
 
 def test_the_newer_source_wins_and_the_older_fills_gaps() -> None:
     facts = _built("wide", "fresh")["providers"]["groq"]["facts"]["new/model-9-8b-instruct"]
-    assert facts == [1000, 10, 1, 2, None, "tVR"]
+    assert facts == [1000, 10, 1, 2, None, "tVRFA"]
 
 
 def test_what_a_newer_list_lacks_is_marked_doubtful_and_kept() -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
+from tests.conftest import ROOT
 from tests.servers import Server
 from tests.test_architecture import loaded_by
 
@@ -63,6 +64,18 @@ def test_what_a_way_loads(code: str, wanted: set[str], serve: Callable[..., Serv
     packages = {name.partition(".")[0] for name in loaded}
     assert packages - set(sys.stdlib_module_names) - {"__main__", "sitecustomize"} == {"inference_providers"}
     assert loaded & OF_WEIGHT - loaded_by("pass") == set()
+
+
+def test_a_plain_question_in_a_shell_loads_nothing_of_its_options(serve: Callable[..., Server]) -> None:
+    code = "from inference_providers.cli.ask import main\nmain(['-n', 'hi'], standalone_mode=False)"
+    environ = {"OPENAI_API_KEY": "k", "OPENAI_BASE_URL": serve().url, "INFERENCE_PROVIDERS_LOG": "off"}
+    own = {name.rpartition(".")[2] for name in loaded_by(code, environ)}
+    ours = {path.stem for path in (ROOT / "inference_providers" / "cli").glob("ask_*.py")} | {
+        "attachments",
+        "file_kinds",
+    }
+    assert own & ours == {"ask_options", "ask_output"}
+    assert not own & {"markdown_it", "pydantic", "openai", "rich"}
 
 
 def test_the_list_of_what_weighs_names_modules_that_there_are() -> None:

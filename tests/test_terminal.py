@@ -208,18 +208,22 @@ IMAGES = {
     "bmp": b"BM\x3a\x00\x00\x00\x00\x00\x00\x00\x36\x00\x00\x00",
 }
 NO_TEXT = {
-    "is a PDF": b"%PDF-1.7\n1 0 obj\n",
-    "is a PDF, not text; extract": b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n",
     "zip archive or an office document": b"PK\x03\x04\x14\x00\x06\x00",
     "an office document": b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1",
     "compressed by gzip": b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03",
-    "is sound": b"ID3\x04\x00\x00\x00\x00\xff\xfb",
     "TIFF": b"II*\x00\x08\x00\x00\x00",
     "HEIC": b"\x00\x00\x00\x18ftypheic\x00\x00\x00\x00",
     "a program": b"\x7fELF\x02\x01\x01\x00",
     "a database": b"SQLite format 3\x00\x10\x00",
     "zero bytes": b"one\x00two\x00",
     "byte 4 is 0xe9": b"caf\xe9 au lait",
+}
+
+
+SHOWN = {
+    "a PDF file": b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n",
+    "a PDF file, though": b"%PDF-1.7\n1 0 obj\n",
+    "sound": b"ID3\x04\x00\x00\x00\x00\xff\xfb",
 }
 
 
@@ -260,11 +264,12 @@ def test_what_lacks_an_image_or_a_question_is_wrong_usage(
     assert told in done.stderr
 
 
-def test_a_chat_takes_no_image_from_a_pipe(piped: Any, serve: Serve) -> None:
+@pytest.mark.parametrize("what", ["an image", *SHOWN])
+def test_a_chat_takes_no_file_from_a_pipe(piped: Any, serve: Serve, what: str) -> None:
     server = serve()
-    done = piped("inference-providers", "chat", stdin=PNG, **keyed(server))
+    done = piped("inference-providers", "chat", stdin=SHOWN.get(what, PNG), **keyed(server))
     assert (done.returncode, server.asked) == (2, [])
-    assert b"is an image, not text. Pipe it to ask-ai" in done.stderr
+    assert f"is {what.partition(',')[0]}, not text. Pipe it to ask-ai".encode() in done.stderr
 
 
 @pytest.mark.parametrize(("data", "text"), [

@@ -95,14 +95,19 @@ def _system(body: Mapping[str, Any]) -> str:
 
 
 def _parts(turn: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """What a turn says, as parts; those of other kinds than text and pictures raise ValueError."""
+    """What a turn says and shows, as parts; those of kinds that have no word there raise ValueError."""
     content = turn.get("content")
     if isinstance(content, str):
         return [{"type": "text", "text": content}] if content else []
     parts = [part for part in content or () if isinstance(part, dict)]
-    if strange := next((part.get("type") for part in parts if part.get("type") not in ("text", "image_url")), None):
+    if strange := next((part.get("type") for part in parts if not _has_word(part)), None):
         raise ValueError(f"a part of kind {strange!r} cannot go into this provider's batch")
     return parts
+
+
+def _has_word(part: Mapping[str, Any]) -> bool:
+    kind = part.get("type")
+    return kind in ("text", "image_url", "input_audio") or (kind == "file" and bool(_shown(part)[1]))
 
 
 def _spoken(turns: Iterator[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -142,13 +147,17 @@ def _google_turns(body: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
 def _google_part(part: Mapping[str, Any]) -> dict[str, Any]:
     if part["type"] == "text":
         return {"text": part["text"]}
-    kind, data = _picture(part)
+    kind, data = _shown(part)
     return {"inlineData": {"mimeType": kind, "data": data}} if kind else {"fileData": {"fileUri": data}}
 
 
-def _picture(part: Mapping[str, Any]) -> tuple[str, str]:
-    """(type, base64), or ("", URL)."""
-    url = str(_dict(part.get("image_url")).get("url", ""))
+def _shown(part: Mapping[str, Any]) -> tuple[str, str]:
+    """(type, base64), or ("", URL), of a picture, sound or a file; of a file that the provider keeps, nothing."""
+    if part["type"] == "input_audio":
+        sound = _dict(part.get("input_audio"))
+        return f"audio/{sound.get('format') or 'wav'}", str(sound.get("data") or "")
+    field, name = ("file", "file_data") if part["type"] == "file" else ("image_url", "url")
+    url = str(_dict(part.get(field)).get(name) or "")
     if not url.startswith("data:"):
         return "", url
     head, _, data = url[5:].partition(",")

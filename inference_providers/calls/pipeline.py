@@ -246,6 +246,7 @@ class Pipeline(Secretive):
         *,
         system: str | None = None,
         images: Any = None,
+        files: Any = None,
         extra_body: Mapping[str, Any] | None = None,
         routed: bool = True,
         cache: Any = None,
@@ -268,6 +269,8 @@ class Pipeline(Secretive):
         turns = chat.messages(prompt, system)
         if images is not None:
             turns = chat.with_images(turns, chat.image_urls(images, self.finder.environ))
+        if files is not None:
+            turns = chat.with_parts(turns, chat.file_parts(files, self.finder.environ))
         question = chat.Question(turns, parameters, extra=extra_body, **how)
         if preferences is not None:
             question.preferences = preferences.for_call()

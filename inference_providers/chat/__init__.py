@@ -6,6 +6,7 @@ from inference_providers._face import face
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from inference_providers.chat import file_kinds as file_kinds
     from inference_providers.chat import parameter_rules as parameter_rules
     from inference_providers.chat import parameters as parameters
     from inference_providers.chat.answer import Answer as Answer
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from inference_providers.chat.assembly import Assembly as Assembly
     from inference_providers.chat.assembly import ToolCalls as ToolCalls
     from inference_providers.chat.assembly import assembled as assembled
+    from inference_providers.chat.attachments import MOST_BYTES as MOST_BYTES
+    from inference_providers.chat.attachments import file_parts as file_parts
     from inference_providers.chat.completion import FAILED as FAILED
     from inference_providers.chat.completion import PATH as PATH
     from inference_providers.chat.completion import Pieces as Pieces
@@ -57,6 +60,7 @@ if TYPE_CHECKING:
     from inference_providers.chat.completion import usage_in as usage_in
     from inference_providers.chat.completion import with_images as with_images
     from inference_providers.chat.completion import with_instruction as with_instruction
+    from inference_providers.chat.completion import with_parts as with_parts
     from inference_providers.chat.completion import with_usage as with_usage
     from inference_providers.chat.content_items import ContentItem as ContentItem
     from inference_providers.chat.content_items import Type as Type
@@ -64,7 +68,7 @@ if TYPE_CHECKING:
     from inference_providers.chat.conversation import FinishReason as FinishReason
     from inference_providers.chat.conversation import Message as Message
     from inference_providers.chat.conversation import Role as Role
-    from inference_providers.chat.images import image_format as image_format
+    from inference_providers.chat.file_kinds import image_format as image_format
     from inference_providers.chat.images import image_urls as image_urls
     from inference_providers.chat.parameter_rules import Rules as Rules
     from inference_providers.chat.question import Question as Question
@@ -112,6 +116,10 @@ _HOME = {
         "ToolCalls",
         "assembled",
     ),
+    "attachments": (
+        "MOST_BYTES",
+        "file_parts",
+    ),
     "completion": (
         "FAILED",
         "PATH",
@@ -140,6 +148,7 @@ _HOME = {
         "usage_in",
         "with_images",
         "with_instruction",
+        "with_parts",
         "with_usage",
     ),
     "content_items": (
@@ -152,10 +161,8 @@ _HOME = {
         "Message",
         "Role",
     ),
-    "images": (
-        "image_format",
-        "image_urls",
-    ),
+    "file_kinds": ("image_format",),
+    "images": ("image_urls",),
     "parameter_rules": ("Rules",),
     "question": ("Question",),
     "structured": ("SchemaMismatch",),
@@ -185,6 +192,7 @@ __getattr__, __dir__ = face(
     __name__,
     _HOME,
     modules=(
+        "file_kinds",
         "parameter_rules",
         "parameters",
     ),

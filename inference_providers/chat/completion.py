@@ -287,15 +287,27 @@ def with_instruction(turns: Sequence[Mapping[str, Any]], text: str) -> list[dict
 
 def with_images(turns: Sequence[Mapping[str, Any]], urls: Sequence[str]) -> list[dict[str, Any]]:
     """*turns* with images, by their URLs, added to the user's last message. Raises ValueError if there is none."""
+    return with_parts(turns, [{"type": "image_url", "image_url": {"url": url}} for url in urls], "images")
+
+
+def with_parts(turns: Sequence[Mapping[str, Any]], parts: Sequence[Any], what: str = "files") -> list[dict[str, Any]]:
+    """*turns* with parts added to the user's last message. Raises ValueError, which says *what* they are, without one.
+
+    Where all is text, so is the message: not every server takes a list of parts.
+    """
     copied = copies(turns)
-    if not urls:
+    if not parts:
         return copied
     last = next((turn for turn in reversed(copied) if turn.get("role") == "user"), None)
     if last is None:
-        raise ValueError("images go into a message with the role user, and there is none; add one")
+        raise ValueError(f"{what} go into a message with the role user, and there is none; add one")
     content = last.get("content")
-    parts = list(content) if isinstance(content, list) else [{"type": "text", "text": content or ""}]
-    last["content"] = parts + [{"type": "image_url", "image_url": {"url": url}} for url in urls]
+    if not isinstance(content, list):
+        content = [{"type": "text", "text": content or ""}]
+        if all(part["type"] == "text" for part in parts):
+            last["content"] = "\n\n".join(part["text"] for part in (*content, *parts) if part["text"])
+            return copied
+    last["content"] = [*content, *parts]
     return copied
 
 

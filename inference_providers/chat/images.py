@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from inference_providers import files
+from inference_providers.chat import file_kinds
 from inference_providers.files import folders
 
 TYPE_CHECKING = False
@@ -12,13 +13,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 CAP = 20 * 1024 * 1024  # bytes of one image
-_FORMATS = (
-    (b"\x89PNG\r\n\x1a\n", 0, "png"),
-    (b"\xff\xd8\xff", 0, "jpeg"),
-    (b"GIF8", 0, "gif"),
-    (b"WEBP", 8, "webp"),
-    (b"BM", 0, "bmp"),
-)
 
 
 def image_urls(
@@ -34,11 +28,6 @@ def image_urls(
     if isinstance(images, str | bytes | bytearray | os.PathLike):
         images = [images]
     return [_url(image, environ) for image in images]
-
-
-def image_format(content: bytes) -> str | None:
-    """The format of an image ("png") by how it begins; None for what is no image that is supported."""
-    return next((name for magic, offset, name in _FORMATS if content.startswith(magic, offset)), None)
 
 
 def _url(image: str | bytes | os.PathLike[str], environ: Mapping[str, str]) -> str:
@@ -59,7 +48,8 @@ def _data(content: bytes, origin: str) -> str:
 
     if len(content) > CAP:
         raise ValueError(f"{origin}: an image may have at most {CAP // 1024 // 1024} MiB")
-    name = image_format(content)
+    name = file_kinds.image_format(content)
     if name is None:
-        raise ValueError(f"{origin}: not an image that is supported; use PNG, JPEG, GIF, WebP or BMP")
+        hint = "; files= takes it" if content and file_kinds.kind_of(content) else ""
+        raise ValueError(f"{origin}: not an image that is supported; use PNG, JPEG, GIF, WebP or BMP{hint}")
     return f"data:image/{name};base64,{b64encode(content).decode()}"

@@ -108,7 +108,9 @@ def _put(fields: dict[str, Any], path: str, value: Any) -> None:
 
 
 # What a request needs that cannot be left out: feature -> its name in an error.
-NEEDS = {"tools": "tool calls", "vision": "images"}
+NEEDS = {"tools": "tool calls", "vision": "images", "pdf": "PDF files", "audio": "audio"}
+_PARTS = {"image_url": "vision", "input_audio": "audio"}  # by the type of a part
+_PDF_DATA = ("data:application/pdf", "https://", "http://")
 
 
 def needs(body: Mapping[str, Any]) -> list[str]:
@@ -117,6 +119,17 @@ def needs(body: Mapping[str, Any]) -> list[str]:
     turns = body.get("messages")
     for turn in turns if isinstance(turns, list | tuple) else ():
         parts = turn.get("content") if isinstance(turn, dict) else None
-        if isinstance(parts, list) and any(isinstance(p, dict) and p.get("type") == "image_url" for p in parts):
-            return [*features, "vision"]
+        for part in parts if isinstance(parts, list) else ():
+            need = _need(part) if isinstance(part, dict) else None
+            if need is not None and need not in features:
+                features.append(need)
     return features
+
+
+def _need(part: Mapping[str, Any]) -> str | None:
+    kind = part.get("type")
+    if kind != "file":
+        return _PARTS.get(kind) if isinstance(kind, str) else None
+    data = file.get("file_data") if isinstance(file := part.get("file"), dict) else None
+    # Of files of other kinds nobody knows who takes them.
+    return "pdf" if isinstance(data, str) and data.startswith(_PDF_DATA) else None

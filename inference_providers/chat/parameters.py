@@ -69,11 +69,13 @@ VOCABULARY: dict[str, tuple[tuple[type, ...], float | None, float | None]] = {
 
 # Options of `ask_ai` and `batch`, and other names that people try.
 _OPTIONS = (
-    "model", "system", "images", "schema", "stream", "timeout", "max_steps", "on_unsupported", "extra_body",
+    "model", "system", "images", "files", "schema", "stream", "timeout", "max_steps", "on_unsupported", "extra_body",
     "concurrency",
 )  # fmt: skip
 _MISNOMERS = {
     "image": "images",
+    "file": "files",
+    "attachments": "files",
     "system_prompt": "system",
     "models": "model (which takes a list as well)",
     "workers": "concurrency",

@@ -8,7 +8,7 @@ import click
 from click.shell_completion import CompletionItem
 
 
-class ImageFile(click.types.StringParamType):
+class FileName(click.types.StringParamType):
     """The name of a file, or a URL: text, of which the shell completes files."""
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
@@ -31,6 +31,20 @@ def complete_model(context: click.Context, parameter: click.Parameter, incomplet
     elif ":" in typed and (name := typed.rpartition(":")[0]) in names:
         names += [f"{name}:{policy}" for policy in POLICIES]
     return [CompletionItem(name) for name in sorted(names) if name.lower().startswith(typed)]
+
+
+def complete_parameter(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Parameters that start with what was typed, up to their values."""
+    from inference_providers.chat import parameters
+
+    names = [f"{name}=" for name in parameters.VOCABULARY]
+    return [CompletionItem(name) for name in names if name.startswith(incomplete.replace("-", "_"))]
+
+
+def complete_effort(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Levels of thinking that start with what was typed."""
+    levels = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
+    return [CompletionItem(level) for level in levels if level.startswith(incomplete.lower())]
 
 
 def complete_provider(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:

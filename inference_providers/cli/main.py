@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from inference_providers import __version__
+from inference_providers.cli.ask import main as ask
 from inference_providers.cli.batch import batch
 from inference_providers.cli.batch_jobs import batch_jobs
 from inference_providers.cli.cache import cache
@@ -35,6 +36,7 @@ def main() -> None:
     """See which models your keys and servers reach, and look after the registry behind it."""
 
 
+main.add_command(ask, "ask")
 for command in (
     batch, batch_jobs, cache, callers, chat, completion, doctor, learned, local, logs, models, paths, providers, purge,
     registry, resolve, roll_call, serve, usage,

@@ -1,4 +1,4 @@
-"""Standard input: text in a known encoding or an image, and nothing else, since what is sent as text is paid for."""
+"""Standard input: text in a known encoding, or a file to show; nothing else, since what is sent as text is paid for."""
 
 from __future__ import annotations
 
@@ -14,33 +14,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_BYTE_ORDER_MARKS = (  # the longer ones first: UTF-32's begins with UTF-16's
-    (codecs.BOM_UTF8, "utf-8-sig"),
-    (codecs.BOM_UTF32_LE, "utf-32"),
-    (codecs.BOM_UTF32_BE, "utf-32"),
-    (codecs.BOM_UTF16_LE, "utf-16"),
-    (codecs.BOM_UTF16_BE, "utf-16"),
-)
-# How files begin that people pipe, what they are, and what to do. PDF may be all ASCII, and is text to nobody.
-_PDF = b"%PDF-"
-_FILES = (
-    (_PDF, "a PDF", "extract its text first: pdftotext FILE - | ..."),
-    (b"PK\x03\x04", "a zip archive or an office document", "convert it to text first"),
-    (b"\xd0\xcf\x11\xe0", "an office document", "convert it to text first"),
-    (b"\x1f\x8b", "compressed by gzip", "unpack it first: zcat FILE | ..."),
-    (b"BZh", "compressed by bzip2", "unpack it first: bzcat FILE | ..."),
-    (b"\xfd7zXZ", "compressed by xz", "unpack it first: xzcat FILE | ..."),
-    (b"\x28\xb5\x2f\xfd", "compressed by zstd", "unpack it first: zstdcat FILE | ..."),
-    (b"ID3", "sound", "only text and images can be asked about"),
-    (b"OggS", "sound", "only text and images can be asked about"),
-    (b"fLaC", "sound", "only text and images can be asked about"),
-    (b"RIFF", "sound or film", "only text and images can be asked about"),
-    (b"II*\x00", "a TIFF image", "convert it to PNG or JPEG first"),
-    (b"MM\x00*", "a TIFF image", "convert it to PNG or JPEG first"),
-    (b"\x7fELF", "a program", "only text and images can be asked about"),
-    (b"SQLite format 3\x00", "a database", "write what you need of it as text"),
-)
-
 
 def piped() -> bytes:
     """All of standard input, empty for a terminal; says what it waits for when nothing comes within a second."""
@@ -53,11 +26,14 @@ def piped() -> bytes:
     return sys.stdin.buffer.read()
 
 
-def is_image(data: bytes) -> bool:
-    """Whether *data* is an image that can be shown to a model. What is text is none, though it begin with "BM"."""
-    from inference_providers.chat import image_format
+def kind_of(data: bytes) -> str:
+    """`image`, `pdf` or `audio`, which can be shown to a model; empty for text, and for what is none of these."""
+    if not data:
+        return ""
+    from inference_providers.chat import file_kinds
 
-    return image_format(data) is not None and _decoded(data) is None
+    kind = file_kinds.kind_of(data)
+    return "" if kind == "text" or (kind != "pdf" and _decoded(data) is not None) else kind
 
 
 def as_text(data: bytes, what: str = "Standard input") -> str:
@@ -66,7 +42,11 @@ def as_text(data: bytes, what: str = "Standard input") -> str:
     Characters that are cut at either end (`head -c`) are left out, where there are whole ones. Raises UsageError for
     what is no text.
     """
-    text = None if data.startswith(_PDF) else _decoded(data)
+    if not data:
+        return ""
+    from inference_providers.chat import file_kinds
+
+    text = None if data.startswith(file_kinds.PDF) else _decoded(data)
     if text is None:
         raise click.UsageError(f"{what} {_why_no_text(data)}")
     return text
@@ -74,11 +54,13 @@ def as_text(data: bytes, what: str = "Standard input") -> str:
 
 def lines() -> Iterator[str]:
     """The lines of standard input as they come. Raises UsageError for what is no text."""
+    from inference_providers.chat import file_kinds
+
     if sys.stdin is None:
         return
     source = sys.stdin.buffer
     line = source.readline()
-    if any(line.startswith(mark) for mark, encoding in _BYTE_ORDER_MARKS if encoding != "utf-8-sig"):
+    if any(line.startswith(mark) for mark, encoding in file_kinds.BYTE_ORDER_MARKS if encoding != "utf-8-sig"):
         yield from as_text(line + source.read()).splitlines(keepends=True)  # its line feeds are more than one byte
         return
     while line:
@@ -92,7 +74,9 @@ def lines() -> Iterator[str]:
 
 
 def _decoded(data: bytes) -> str | None:
-    for mark, encoding in _BYTE_ORDER_MARKS:
+    from inference_providers.chat import file_kinds
+
+    for mark, encoding in file_kinds.BYTE_ORDER_MARKS:
         if data.startswith(mark):
             return _without_nul(data, encoding)
     text = _without_nul(data, "utf-8")
@@ -116,21 +100,13 @@ def _without_nul(data: bytes, encoding: str) -> str | None:
     return None if "\0" in text else text
 
 
-def _why_no_text(data: bytes) -> str:
-    from inference_providers.chat import image_format
+_SHOWN = {"image": "an image", "pdf": "a PDF file", "audio": "sound"}
 
-    if image_format(data) is not None:
-        return "is an image, not text. Pipe it to ask-ai, with a question about it."
-    for begin, kind, hint in _FILES:
-        if data.startswith(begin):
-            return f"is {kind}, not text; {hint}"
-    if data[4:8] == b"ftyp":
-        return "is a HEIC or AVIF image, or a film, not text; convert an image to PNG or JPEG first."
-    if b"\0" in data:
-        return "is not text: it holds zero bytes."
-    try:
-        data.decode()
-    except UnicodeDecodeError as error:
-        where = f"byte {error.start + 1} is 0x{data[error.start]:02x}"
-        return f"is not text in UTF-8 ({where}); convert it first: iconv -f latin1 -t utf-8 FILE | ..."
-    return "is not text."
+
+def _why_no_text(data: bytes) -> str:
+    from inference_providers.chat import file_kinds
+
+    kind = _SHOWN.get(file_kinds.kind_of(data))
+    if kind is not None:
+        return f"is {kind}, not text. Pipe it to ask-ai, with a question about it."
+    return file_kinds.why_no_text(data)

@@ -10,6 +10,9 @@ _PHRASES = (
     (r"^(timeout|concurrency) must be\b", r"--\1 must be"),
     (r"^api_base (is|must)\b", r"--api-base \1"),
     (r"give its address as api_base\b", "give its address by --api-base"),
+    (r"A provider's own parameters go into extra_body=\{\.\.\.\}", "A provider's own go into -o 'extra_body={...}'"),
+    (r"\bfiles= takes it$", "-a takes it"),
+    (r"\bA smaller max_tokens\b", "A smaller --max-tokens"),
     (r"\bresume=False \(--no-resume\)", "--no-resume"),
     (r"\bor by a new ProviderList, which reads (\w+) anew", r"or after a new start, with another key in \1"),
 )

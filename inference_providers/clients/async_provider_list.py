@@ -27,9 +27,11 @@ if TYPE_CHECKING:
         AsyncItems,
         BatchOptions,
         ClientTerms,
+        Files,
         GenerationOptions,
         Names,
         Percentile,
+        Pictures,
         PlainOptions,
         Strategy,
         StreamOptions,
@@ -373,6 +375,8 @@ class AsyncProviderList(AsyncOtherKinds, Directory):
         prompt: Prompt,
         *,
         system: str | None = None,
+        images: Pictures | None = None,
+        files: Files | None = None,
         extra_body: Mapping[str, Any] | None = None,
         split_thinking: bool | None = None,
         **parameters: Unpack[GenerationOptions],
@@ -384,6 +388,8 @@ class AsyncProviderList(AsyncOtherKinds, Directory):
             model_name: The model, as that client's server calls it.
             prompt: Text, a list of messages, or a `Conversation`.
             system: The system prompt.
+            images: A picture, or several: paths, addresses or bytes.
+            files: Files of any kind, one or several: paths, addresses, bytes, or (name, bytes).
             extra_body: Fields that go into the request as they are.
             split_thinking: Whether thoughts between tags (`<think>`) at the beginning are kept apart from the text.
 
@@ -419,6 +425,7 @@ class AsyncProviderList(AsyncOtherKinds, Directory):
         from inference_providers.clients.connection import ClientCall, our_error
 
         how: dict[str, Any] = {"extra_body": extra_body, "split_thinking": split_thinking, "routed": False}
+        how |= {"images": images, "files": files}
         with self._connecting({}, False) as before:
             asked = self.pipeline.question(prompt, parameters, system=before.system(system), **how)
             call = ClientCall(asked, model_name)
@@ -470,6 +477,7 @@ class AsyncProviderList(AsyncOtherKinds, Directory):
         test: bool = True,
         system: str | None = None,
         images: Any = None,
+        files: Any = None,
         schema: Any = None,
         stream: bool = False,
         max_steps: int = MAX_STEPS,
@@ -498,6 +506,8 @@ class AsyncProviderList(AsyncOtherKinds, Directory):
                 is asked, and its failure is raised.
             system: The system prompt.
             images: A picture, or several: paths, addresses or bytes.
+            files: Files of any kind, one or several: paths, addresses, bytes, or (name, bytes). Pictures, PDF files,
+                sound and text are told by how they begin, and only models that take them are asked.
             schema: What the answer must fit: a JSON Schema, or a type such as a pydantic model. The value is
                 `answer.parsed`. A reply that does not fit is sent back once.
             stream: Whether to give text as it comes.
@@ -573,8 +583,8 @@ class AsyncProviderList(AsyncOtherKinds, Directory):
         test, model = (model, None) if isinstance(model, bool) else (test, model)  # `ask_ai(question, test)`, once
         check_timeout(timeout)
         options: dict[str, Any] = {"max_steps": max_steps, "on_unsupported": on_unsupported, "schema": schema}
-        options |= {"system": system, "images": images, "extra_body": extra_body, "split_thinking": split_thinking}
-        options |= {"cache": cache, "cache_config": cache_config}
+        options |= {"system": system, "images": images, "files": files, "extra_body": extra_body}
+        options |= {"split_thinking": split_thinking, "cache": cache, "cache_config": cache_config}
         options |= {"avoid": avoid, "only": only, "api_key": hidden(api_key), "api_base": api_base, **parameters}
         api_key = None  # in a traceback with local variables, too
         pipeline, asked = self._asked(question, options)
@@ -594,6 +604,8 @@ class AsyncProviderList(AsyncOtherKinds, Directory):
         Keyword Args:
             system (str): The system prompt.
             images: A picture, or several: paths, addresses or bytes.
+            files: Files of any kind, one or several: paths, addresses, bytes, or (name, bytes). Pictures, PDF files,
+                sound and text are told by how they begin, and only models that take them are asked.
             max_tokens (int): The most tokens that the answer may have.
             temperature (float): Randomness, from 0 to 2.
             top_p, top_k, min_p (float): Which tokens may be chosen.

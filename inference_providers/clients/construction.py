@@ -36,7 +36,7 @@ _PREFERRED = ("INFERENCE_PROVIDERS_POLICY", "INFERENCE_PROVIDERS_BUDGET")
 # Options of a question that are no parameters of the model's.
 _TERMS = ("avoid", "only", "api_key", "api_base")
 _HOW = (
-    "max_steps", "on_unsupported", "schema", "system", "images", "extra_body", "split_thinking",
+    "max_steps", "on_unsupported", "schema", "system", "images", "files", "extra_body", "split_thinking",
     "cache", "cache_config",
 )  # fmt: skip
 
@@ -199,8 +199,8 @@ class Directory(Secretive):
         Args:
             question: Text, a list of messages, or a `Conversation`.
             model: As for `ask_ai`. It is estimated for the first candidate.
-            **options: `system`, `images`, `tools`, and parameters, of which `max_tokens` says how long the answer may
-                be.
+            **options: `system`, `images`, `files`, `tools`, and parameters, of which `max_tokens` says how long the
+                answer may be.
 
         Returns:
             Tokens and USD from the least to the most, None where nobody knows; `.method` says how tokens were counted.

@@ -56,7 +56,7 @@ def estimated(pipeline: Pipeline, prompt: Any, models: Models, options: Mapping[
     from inference_providers.clients.token_counting import counting
 
     given = dict(options)
-    how = {name: given.pop(name) for name in ("system", "images", "extra_body", "schema") if name in given}
+    how = {name: given.pop(name) for name in ("system", "images", "files", "extra_body", "schema") if name in given}
     question = pipeline.question(prompt, given, **how)
     offer = _first(pipeline, models)
     names = list(dict.fromkeys(filter(None, (offer.canonical_name, offer.internal_name))))

@@ -66,6 +66,7 @@ def ask_ai(
     *,
     system: str | None = None,
     images: Any = None,
+    files: Any = None,
     schema: Any = None,
     stream: bool = False,
     **options: Any,
@@ -81,6 +82,8 @@ def ask_ai(
             server on this machine has.
         system: The system prompt.
         images: A picture, or several: paths, addresses or bytes.
+        files: Files of any kind, one or several: paths, addresses, bytes, or (name, bytes). Pictures, PDF files, sound
+            and text are told by how they begin, and only models that take them are asked.
         schema: What the answer must fit: a JSON Schema, or a type such as a pydantic model. The value is
             `answer.parsed`. A reply that does not fit is sent back once.
         stream: Whether to give text as it comes.
@@ -152,7 +155,7 @@ def ask_ai(
     """
     if "api_key" in options:
         options["api_key"] = hidden(options["api_key"])
-    options |= {"system": system, "images": images, "schema": schema}
+    options |= {"system": system, "images": images, "files": files, "schema": schema}
     return (
         default_list().stream(question, model, **options)
         if stream
@@ -172,6 +175,8 @@ def stream(question: Prompt, model: Models = None, **options: Unpack[StreamOptio
     Keyword Args:
         system (str): The system prompt.
         images: A picture, or several: paths, addresses or bytes.
+        files: Files of any kind, one or several: paths, addresses, bytes, or (name, bytes). Pictures, PDF files, sound
+            and text are told by how they begin, and only models that take them are asked.
         max_tokens (int): The most tokens that the answer may have.
         temperature (float): Randomness, from 0 to 2.
         top_p, top_k, min_p (float): Which tokens may be chosen.
@@ -333,7 +338,8 @@ def estimate(question: Prompt, model: Models = None, **options: Any) -> Estimate
     Args:
         question: Text, a list of messages, or a `Conversation`.
         model: As for `ask_ai`. It is estimated for the first candidate.
-        **options: `system`, `images`, `tools`, and parameters, of which `max_tokens` says how long the answer may be.
+        **options: `system`, `images`, `files`, `tools`, and parameters, of which `max_tokens` says how long the answer
+            may be.
 
     Returns:
         Tokens and USD from the least to the most, None where nobody knows; `.method` says how tokens were counted.

@@ -20,6 +20,8 @@ Schema: TypeAlias = dict[str, Any] | type[Any]
 Tool: TypeAlias = Callable[..., Any] | dict[str, Any]
 Picture: TypeAlias = str | bytes | os.PathLike[str]
 Pictures: TypeAlias = Picture | Iterable[Picture]
+File: TypeAlias = Picture | tuple[str, bytes]
+Files: TypeAlias = Picture | Iterable[File]
 Unsupported: TypeAlias = Literal["drop", "error"]
 Item: TypeAlias = str | Mapping[str, Any] | Sequence[Mapping[str, Any]] | Conversation
 Items: TypeAlias = Iterable[Item] | os.PathLike[str]
@@ -126,6 +128,7 @@ class StreamOptions(TextOptions, _Request, total=False):
 
     test: bool
     images: Pictures | None
+    files: Files | None
 
 
 class PlainOptions(GenerationOptions, _Request, total=False):
@@ -133,6 +136,7 @@ class PlainOptions(GenerationOptions, _Request, total=False):
 
     test: bool
     images: Pictures | None
+    files: Files | None
     max_steps: int
 
 
@@ -179,6 +183,7 @@ class EngineOptions(GenerationOptions, total=False):
     prompt_cache_ttl: str | None
     system: str | None
     images: Pictures | None
+    files: Files | None
     schema: Schema | None
     extra_body: Mapping[str, Any] | None
     timeout: float | None

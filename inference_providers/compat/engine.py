@@ -41,8 +41,8 @@ class MetaInferenceEngine:
 
     Keyword Args:
         max_tokens, temperature and the other parameters of `ask_ai`: for every call.
-        system, images, schema, tools, extra_body, timeout, on_unsupported, max_steps, split_thinking, cache: As in
-            `ask_ai`.
+        system, images, files, schema, tools, extra_body, timeout, on_unsupported, max_steps, split_thinking, cache: As
+            in `ask_ai`.
         json_override, json_merge, environ, local, avoid, only, mock, budget and others: Options of `ProviderList`, for
             the lists that are asked; at an `api_url` only those about calls.
 
@@ -105,8 +105,8 @@ class MetaInferenceEngine:
             progress_path (str | os.PathLike): A file of JSON that counts them.
             remote_params (RemoteParams | dict): How servers are reached, field by field over the engine's own.
             avoid, only, api_key, api_base: As in `ask_ai`; the last two are `api_key` and `api_url` of *remote_params*.
-            system, images, schema, tools, extra_body, timeout, on_unsupported, max_steps, split_thinking, cache: As in
-                `ask_ai`.
+            system, images, files, schema, tools, extra_body, timeout, on_unsupported, max_steps, split_thinking, cache:
+                As in `ask_ai`.
             max_tokens, temperature and the other parameters of `ask_ai`: over those of *inference_config*, which are
                 over the engine's own.
 
@@ -152,8 +152,8 @@ class MetaInferenceEngine:
             progress_path (str | os.PathLike): A file of JSON that counts them.
             remote_params (RemoteParams | dict): How servers are reached, field by field over the engine's own.
             avoid, only, api_key, api_base: As in `ask_ai`; the last two are `api_key` and `api_url` of *remote_params*.
-            system, images, schema, tools, extra_body, timeout, on_unsupported, max_steps, split_thinking, cache: As in
-                `ask_ai`.
+            system, images, files, schema, tools, extra_body, timeout, on_unsupported, max_steps, split_thinking, cache:
+                As in `ask_ai`.
             max_tokens, temperature and the other parameters of `ask_ai`: over those of *inference_config*, which are
                 over the engine's own.
 

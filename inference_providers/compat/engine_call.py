@@ -6,7 +6,16 @@ import os
 from typing import Any
 
 from inference_providers.calls import narrowed
-from inference_providers.chat import PREFERRING, Conversation, Message, image_urls, parameters, with_images
+from inference_providers.chat import (
+    PREFERRING,
+    Conversation,
+    Message,
+    file_parts,
+    image_urls,
+    parameters,
+    with_images,
+    with_parts,
+)
 from inference_providers.compat.cli_aliases import meant
 from inference_providers.compat.engine_generation import ALONE, GenerationParams
 from inference_providers.compat.engine_model import ModelParams
@@ -45,7 +54,7 @@ if TYPE_CHECKING:
 
 # Options of a call besides generation parameters, which an engine may have as well.
 _OWN = (
-    "batch_size", "system", "images", "schema", "extra_body", "timeout", "on_unsupported", "max_steps",
+    "batch_size", "system", "images", "files", "schema", "extra_body", "timeout", "on_unsupported", "max_steps",
     "split_thinking", "cache", "cache_config", *PREFERRING,
 )  # fmt: skip
 # Rules by which a name means a model whoever serves it.
@@ -117,11 +126,12 @@ class Call:
             raise ValueError("give conversations, or the input_path of an inference_config, not both")
         else:
             found = read(given) if isinstance(given, os.PathLike) else conversations(given)
-        images = self.words.pop("images", None)
-        if images is None:
+        images, attached = self.words.pop("images", None), self.words.pop("files", None)
+        if images is None and attached is None:
             return found
         urls = image_urls(images, self.pipeline.finder.environ)
-        return [_with_images(one, urls) for one in found]
+        parts = file_parts(attached, self.pipeline.finder.environ)
+        return [_with_files(one, urls, parts) for one in found]
 
     def load(self) -> None:
         """Launch a server before the first question: loading may take longer than the timeout of a reply."""
@@ -221,9 +231,9 @@ def _is_messages(value: Any) -> bool:
     )
 
 
-def _with_images(conversation: Conversation, urls: list[str]) -> Conversation:
-    """A conversation whose last question has these pictures."""
-    turns = with_images(conversation.as_messages(), urls)
+def _with_files(conversation: Conversation, urls: list[str], parts: list[dict[str, Any]]) -> Conversation:
+    """A conversation whose last question has these pictures, and these parts."""
+    turns = with_parts(with_images(conversation.as_messages(), urls), parts)
     return Conversation(
         [*map(Message.of, turns)], conversation.conversation_id, conversation.metadata, conversation.tools
     )

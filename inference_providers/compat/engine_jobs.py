@@ -50,6 +50,6 @@ def results(call: Call, job_id: str, conversations: list[Conversation], *, parti
 
 
 def _handles(call: Call, conversations: list[Conversation]) -> tuple[Job, StartedJobs]:
-    words = {name: value for name, value in call.words.items() if name != "images"}
+    words = {name: value for name, value in call.words.items() if name not in ("images", "files")}
     job = Job(conversations, call.model, completion_window=call.remote.batch_completion_window, **words)
     return job, StartedJobs(call.pipeline, call.model, job)

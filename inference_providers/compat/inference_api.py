@@ -49,8 +49,8 @@ _OURS = frozenset((
 ))  # fmt: skip
 # The same, where they are options of ours: deeper down they may be anybody's.
 _OPTIONS = frozenset((
-    "transport", "env", "autoupdate", "trust", "allow", "aliases", "command", "images", "out", "path", "mock", "learn",
-    "log", "telemetry", "verbose", "caller",
+    "transport", "env", "autoupdate", "trust", "allow", "aliases", "command", "images", "files", "out", "path", "mock",
+    "learn", "log", "telemetry", "verbose", "caller",
 ))  # fmt: skip
 _OF_OPTIONS = ("cache", "cache_config", "fallback_config", "preferences", "extra_body")
 # What is said to the model, or describes what it may say: the names in there are anybody's.

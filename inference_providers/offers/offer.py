@@ -66,7 +66,7 @@ class Offer(credentials.Secretive, Frozen):
         "usable": "Whether it can be tried now.",
         "doubtful": "The model may have ended at this provider, as far as the registry knows.",
         "facts": "Sizes, prices and capabilities, as in the registry.",
-        "features": "What the sources say that it can do: `tools`, `vision`, `structured_output`, `reasoning`.",
+        "features": "What it can, by the sources: `tools`, `vision`, `structured_output`, `reasoning`, `pdf`, `audio`.",
         "context_window": "Tokens, or None where unknown.",
         "output_limit": "Tokens, or None where unknown.",
         "input_price": "USD per million tokens, or None where unknown.",

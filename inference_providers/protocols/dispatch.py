@@ -7,6 +7,7 @@ from functools import lru_cache
 from inference_providers import chat
 from inference_providers.chat import parameter_rules, parameters
 from inference_providers.errors import InvalidRequestError
+from inference_providers.offers import AUTO, SMALL
 from inference_providers.protocols import openai_chat
 from inference_providers.registry import CHAT, MESSAGES, RESPONSES, TALKS
 
@@ -89,7 +90,17 @@ def capable_offers(request: ModelRequest, offers: Sequence[Offer], who_could: Wh
     capable = [offer for offer in offers if not missing[id(offer)]]
     if offers and not capable:
         raise _nobody(offers, missing, who_could(lambda offer: not _missing(request, offer, needs)))
-    return capable
+    return _known_first(capable, needs) if request.asked in _LEFT_TO_US else capable
+
+
+_LEFT_TO_US = (None, AUTO, SMALL)  # the caller has not said in which order
+_SELDOM = frozenset(("pdf", "audio"))  # features that few have, while some do not say that they have not heard
+
+
+def _known_first(offers: list[Offer], needs: Sequence[str]) -> list[Offer]:
+    """Those of which it is known that they can, before those of which it is not known."""
+    wanted = _SELDOM.intersection(needs)
+    return sorted(offers, key=lambda offer: not wanted <= offer.features) if wanted else offers
 
 
 _BY_PATH = {

@@ -14,17 +14,21 @@ if TYPE_CHECKING:
 
     from inference_providers.registry.prices import Prices
 
-    Capability = Literal["tools", "vision", "structured_output", "reasoning"]
+    Capability = Literal["tools", "vision", "structured_output", "reasoning", "pdf", "audio"]
 
 TOOLS: Capability = "tools"
 VISION: Capability = "vision"
 STRUCTURED_OUTPUT: Capability = "structured_output"
 REASONING: Capability = "reasoning"
+PDF: Capability = "pdf"
+AUDIO: Capability = "audio"
 
 # Letters in the sixth column of an offer's facts. In upper case: the sources say that it cannot. A
 # capability in neither case is unknown. What other upper-case letters refuse, the registry's `parameters` say. A digit
 # is that of one of its provider's `routes`.
-CAPABILITIES: Mapping[str, Capability] = {"t": TOOLS, "v": VISION, "s": STRUCTURED_OUTPUT, "r": REASONING}
+CAPABILITIES: Mapping[str, Capability] = {
+    "t": TOOLS, "v": VISION, "s": STRUCTURED_OUTPUT, "r": REASONING, "f": PDF, "a": AUDIO,
+}  # fmt: skip
 DOUBTFUL, OTHER_PROTOCOL = "d", "x"
 DIGITS = "123456789"
 
@@ -98,7 +102,7 @@ class Facts:
         return frozenset(name for letter in self._letters for name in by_letter.get(letter) or ())
 
 
-@lru_cache(maxsize=1024)  # there are some 300 combinations
+@lru_cache(maxsize=1024)  # there are some 600 combinations
 def _read(letters: str) -> tuple[frozenset[Capability], frozenset[Capability], bool, str]:
     routes = [letter for letter in letters if letter in DIGITS or letter == OTHER_PROTOCOL]
     return (

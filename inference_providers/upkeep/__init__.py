@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from inference_providers.upkeep.changes import differences as differences
     from inference_providers.upkeep.comparison import compared as compared
     from inference_providers.upkeep.comparison import of_registry as of_registry
+    from inference_providers.upkeep.download import redacted as redacted
     from inference_providers.upkeep.importers.build import Building as Building
     from inference_providers.upkeep.importers.build import to_text as to_text
     from inference_providers.upkeep.importers.reading import load_overlay as load_overlay
@@ -33,6 +34,7 @@ _HOME = {
         "compared",
         "of_registry",
     ),
+    "download": ("redacted",),
     "importers.build": (
         "Building",
         "to_text",

@@ -214,4 +214,4 @@ def _letters(ours: str, theirs: str, newer: bool, gone: bool) -> str:
 
 
 def _place(letter: str) -> int:
-    return "tTvVsSrRPE".find(letter)
+    return "tTvVsSrRfFaAPE".find(letter)

@@ -162,6 +162,8 @@ def _offer(provider: str, internal_name: str, row: Mapping[str, Any]) -> OfferRo
             v="supports_vision",
             s="supports_response_schema",
             r="supports_reasoning",
+            f="supports_pdf_input",
+            a="supports_audio_input",
         ),
         ends=date_of(row.get("deprecation_date")),
         successor=text(row.get("successor_model")),

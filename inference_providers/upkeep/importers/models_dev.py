@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from inference_providers.registry import EMBEDDINGS, IMAGES, MODERATION, RERANK, SPEECH, TRANSCRIPTION, kind_of
@@ -71,7 +71,7 @@ def _offers(provider: str, row: Mapping[str, Any]) -> Iterator[OfferRow]:
         limit, cost = table(model.get("limit")), table(model.get("cost"))
         features = letters(model, t="tool_call", s="structured_output", r="reasoning")
         if "input" in modalities:
-            features += "v" if "image" in modalities["input"] else "V"
+            features += _inputs(modalities["input"])
         if model.get("temperature") is False:
             features += "P"
         own = table(model.get("provider"))
@@ -97,6 +97,12 @@ def _offers(provider: str, row: Mapping[str, Any]) -> Iterator[OfferRow]:
             ended=model.get("status") == "deprecated",
             label=text(model.get("canonical_model_id")),
         )
+
+
+def _inputs(kinds: Sequence[str]) -> str:
+    """What a model takes beside text. Whoever sees pictures may take PDF files, though they are not listed."""
+    pdf = "f" if "pdf" in kinds else "" if "image" in kinds else "F"
+    return ("v" if "image" in kinds else "V") + pdf + ("a" if "audio" in kinds else "A")
 
 
 def _others(provider: str, row: Mapping[str, Any]) -> Iterator[OfferRow]:
