@@ -143,7 +143,10 @@ def test_links_to_headings_lead_somewhere(page: Path) -> None:
 def test_the_readme_shows_numbers_that_hold() -> None:
     from inference_providers.registry.registry import bundled
 
+    said = (ROOT / "README.md").read_text("utf-8")
+    assert "1,100 models at more than 200 providers" in said
     assert len(bundled().canonical_names) >= 1100
+    assert len([one for one in bundled().providers.values() if one.local is None and one.callable_names()]) > 200
 
 
 def test_the_tests_that_hold_the_promises_are_there() -> None:

@@ -142,7 +142,12 @@ def test_a_function_of_the_module_says_what_the_method_says(name: str) -> None:
 
 @pytest.mark.parametrize(
     ("name", "options"),
-    [("ask_ai", typed.AskOptions), ("stream", typed.StreamOptions), ("batch", typed.BatchOptions)],
+    [
+        ("ask_ai", typed.AskOptions),
+        ("stream", typed.StreamOptions),
+        ("batch", typed.BatchOptions),
+        ("estimate", typed.EstimateOptions),
+    ],
 )
 def test_every_option_that_an_editor_completes_is_described(name: str, options: Any) -> None:
     described = parts_of(inspect.getdoc(getattr(one_line, name)) or "", "param", "keyword")

@@ -16,7 +16,14 @@ if TYPE_CHECKING:
     from inference_providers.calls import AnswerStream
     from inference_providers.chat import Answer, Models, Prompt
     from inference_providers.clients.estimates import Estimate
-    from inference_providers.clients.options import AskOptions, BatchOptions, Items, PlainOptions, StreamOptions
+    from inference_providers.clients.options import (
+        AskOptions,
+        BatchOptions,
+        EstimateOptions,
+        Items,
+        PlainOptions,
+        StreamOptions,
+    )
 
     T = TypeVar("T")
 
@@ -329,7 +336,7 @@ def batch(questions: Items, models: Models = None, **options: Unpack[BatchOption
     return default_list().batch(questions, models, **options)
 
 
-def estimate(question: Prompt, model: Models = None, **options: Any) -> Estimate:
+def estimate(question: Prompt, model: Models = None, **options: Unpack[EstimateOptions]) -> Estimate:
     """What a question may take and cost, before it is sent.
 
     Tokens are counted by `tiktoken` or `tokenizers` where they are installed and have what they need, else by
@@ -337,9 +344,31 @@ def estimate(question: Prompt, model: Models = None, **options: Any) -> Estimate
 
     Args:
         question: Text, a list of messages, or a `Conversation`.
-        model: As for `ask_ai`. It is estimated for the first candidate.
-        **options: `system`, `images`, `files`, `tools`, and parameters, of which `max_tokens` says how long the answer
-            may be.
+        model: A name in any spelling, or several, best first. It is estimated for the first candidate.
+
+    Keyword Args:
+        system (str): The system prompt.
+        images: A picture, or several: paths, addresses or bytes.
+        files: Files of any kind, one or several: paths, addresses, bytes, or (name, bytes).
+        schema: What the answer must fit.
+        extra_body (dict): Fields that go into the request as they are.
+        max_tokens (int): The most tokens that the answer may have.
+        temperature (float): Randomness, from 0 to 2.
+        top_p, top_k, min_p (float): Which tokens may be chosen.
+        seed (int): The same seed gives much the same answer.
+        stop (str | list[str]): Text before which the answer ends.
+        stop_token_ids (list[int]): Tokens at which it ends.
+        frequency_penalty, presence_penalty, repetition_penalty (float): How much repetition is discouraged.
+        logit_bias (dict[int, float]): A bias for each token id.
+        logprobs, top_logprobs, n: Log probabilities and further answers, which are in `answer.data`.
+        response_format (str | dict): "json", or OpenAI's object.
+        reasoning_effort (str): "low", "medium", "high", or what else the model has.
+        guided_json, guided_regex, guided_choice, guided_grammar: What the answer must look like, for servers with that.
+        verbosity, service_tier, user (str): Passed on.
+        tools (list[Callable | dict]): Functions that the model may call, until it answers; or descriptions of tools,
+            whose calls are in `answer.tool_calls`.
+        tool_choice (str | dict): "auto", "none", "required", or the tool that must be called.
+        parallel_tool_calls (bool): Whether the model may call several at once.
 
     Returns:
         Tokens and USD from the least to the most, None where nobody knows; `.method` says how tokens were counted.
@@ -347,5 +376,7 @@ def estimate(question: Prompt, model: Models = None, **options: Any) -> Estimate
     Raises:
         NoCredentialsError: There is no key for the model.
         UnknownModelError: The name means no model.
+        TypeError: An option is unknown, or of the wrong type.
+        ValueError: An option's value is out of range.
     """
     return default_list().estimate(question, model, **options)
