@@ -15,16 +15,8 @@ pytestmark = pytest.mark.timeout(300)  # some go through all pages, on a machine
 PHONE = 390
 KNOWN = {"landmark-unique"}  # the theme gives the buttons of every code block the same name
 MAIN = (
-    "",
-    "contents/",
-    "tutorial/",
-    "how-to/spend-less/",
-    "answers/",
-    "cli/",
-    "environment/",
-    "failures/",
-    "reference/python/",
-    "providers/",
+    *("", "contents/", "tutorial/", "how-to/", "how-to/spend-less/", "answers/", "comparison/", "cli/", "environment/"),
+    *("failures/", "providers/", "reference/python/", "reference/lists/", "reference/errors/"),
 )
 
 
