@@ -143,6 +143,16 @@ def test_without_a_model_the_first_of_the_list_that_a_key_reaches_is_taken(serve
     assert (found.provider, found.canonical_name) == ("b", "n")
 
 
+@both
+def test_the_users_own_default_is_taken_for_vectors_and_for_nothing_else(how: str, serve: Serve) -> None:
+    server = serve(vectors)
+    registry = rows_of(server, models={"m": ["a"], "n": ["a"]})
+    keys = {**environ(1), "INFERENCE_PROVIDERS_EMBEDDING_MODEL": "nosuch, n", "INFERENCE_PROVIDERS_MODEL": "talk"}
+    assert embed(how, registry, keys, "hi").canonical_name == "n"
+    assert embed(how, registry, keys, "hi", "m").canonical_name == "m"
+    assert embed(how, registry, keys, "hi", "auto").canonical_name == "m"
+
+
 @pytest.mark.parametrize("texts", [[], ()])
 def test_no_text_is_no_request(texts: Any, serve: Serve) -> None:
     server = serve(vectors)

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from inference_providers.batches import roll_call_pages as roll_call_pages
     from inference_providers.batches.batch import AsyncBatch as AsyncBatch
     from inference_providers.batches.batch import Batch as Batch
+    from inference_providers.batches.csv_file import CsvFile as CsvFile
     from inference_providers.batches.formulas import escaped as escaped
     from inference_providers.batches.formulas import is_formula as is_formula
     from inference_providers.batches.handles import AsyncBatchJobs as AsyncBatchJobs
@@ -31,6 +32,7 @@ _HOME = {
         "AsyncBatch",
         "Batch",
     ),
+    "csv_file": ("CsvFile",),
     "formulas": (
         "escaped",
         "is_formula",

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from inference_providers.calls.finder import Finder as Finder
     from inference_providers.calls.key_checks import KeyCheck as KeyCheck
     from inference_providers.calls.kinds import candidates_for as candidates_for
+    from inference_providers.calls.kinds import candidates_of_kind as candidates_of_kind
     from inference_providers.calls.listing import listed_models as listed_models
     from inference_providers.calls.live_store import LIVE_FILES as LIVE_FILES
     from inference_providers.calls.narrowing import narrowed as narrowed
@@ -68,7 +69,10 @@ _HOME = {
         "LAUNCH",
     ),
     "key_checks": ("KeyCheck",),
-    "kinds": ("candidates_for",),
+    "kinds": (
+        "candidates_for",
+        "candidates_of_kind",
+    ),
     "listing": ("listed_models",),
     "live_store": ("LIVE_FILES",),
     "narrowing": ("narrowed",),

@@ -73,7 +73,9 @@ async def async_reranked(
 
 
 async def _candidates(pipeline: Pipeline, model: Models, kind: str) -> list[Offer]:
-    return await in_thread(candidates_of_kind, pipeline.finder, chat.names_of(model) or ["auto"], kind)
+    finder = pipeline.finder
+    usual = None if model or kind != EMBEDDINGS else finder.default_models(chat.EMBEDDING_MODEL_VARIABLE)
+    return await in_thread(candidates_of_kind, finder, chat.names_of(model) or usual or ["auto"], kind)
 
 
 async def _asked(

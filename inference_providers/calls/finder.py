@@ -126,9 +126,9 @@ class Finder(Secretive):
         names = self.default_models() if name is None else None
         return explained(names or [name], self.resolver, self._ordered, self.registry)
 
-    def default_models(self) -> list[str] | None:
-        """The models for calls that name none, best first; None for the best within reach."""
-        return default_models(self.environ)
+    def default_models(self, *variable: str) -> list[str] | None:
+        """The models for calls that name none, best first, by a variable; None for the best within reach."""
+        return default_models(self.environ, *variable)
 
     def _ordered(self, resolution: Resolution) -> list[Offer]:
         # Who runs a model with open weights on this machine means to use it; a policy has an order of its own.

@@ -257,7 +257,7 @@ class AddressFinder(NarrowFinder):
     def reread_environment(self) -> bool:
         return False
 
-    def default_models(self) -> None:
+    def default_models(self, *variable: str) -> None:
         """None: the user's default is not for this address."""
 
     def _offers(self, name: str) -> tuple[str | None, list[Offer]]:

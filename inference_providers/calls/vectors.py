@@ -71,7 +71,9 @@ def reranked(
 
 
 def _candidates(pipeline: Pipeline, model: Models, kind: str) -> list[Offer]:
-    return in_thread(candidates_of_kind, pipeline.finder, chat.names_of(model) or ["auto"], kind)
+    finder = pipeline.finder
+    usual = None if model or kind != EMBEDDINGS else finder.default_models(chat.EMBEDDING_MODEL_VARIABLE)
+    return in_thread(candidates_of_kind, finder, chat.names_of(model) or usual or ["auto"], kind)
 
 
 def _asked(

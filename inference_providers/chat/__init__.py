@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from inference_providers.chat.arguments import BALANCED as BALANCED
     from inference_providers.chat.arguments import CHEAPEST as CHEAPEST
     from inference_providers.chat.arguments import DROP as DROP
+    from inference_providers.chat.arguments import EMBEDDING_MODEL_VARIABLE as EMBEDDING_MODEL_VARIABLE
     from inference_providers.chat.arguments import FASTEST as FASTEST
     from inference_providers.chat.arguments import LISTED as LISTED
     from inference_providers.chat.arguments import MAX_STEPS as MAX_STEPS
@@ -82,6 +83,7 @@ if TYPE_CHECKING:
     from inference_providers.chat.turns import calls_of as calls_of
     from inference_providers.chat.turns import tool_result as tool_result
     from inference_providers.chat.turns import without_calls as without_calls
+    from inference_providers.chat.vectors import LETTERS as LETTERS
     from inference_providers.chat.vectors import TEXTS as TEXTS
     from inference_providers.chat.vectors import Embeddings as Embeddings
     from inference_providers.chat.vectors import Ranking as Ranking
@@ -99,6 +101,7 @@ _HOME = {
         "BALANCED",
         "CHEAPEST",
         "DROP",
+        "EMBEDDING_MODEL_VARIABLE",
         "FASTEST",
         "LISTED",
         "MAX_STEPS",
@@ -181,6 +184,7 @@ _HOME = {
     ),
     "vectors": (
         "Embeddings",
+        "LETTERS",
         "Ranking",
         "TEXTS",
         "parts",

@@ -15,6 +15,7 @@ LISTED, RANDOM, CHEAPEST, FASTEST, SMARTEST, BALANCED = ORDERS = (
     "listed", "random", "cheapest", "fastest", "smartest", "balanced",
 )  # fmt: skip
 MODEL_VARIABLE = "INFERENCE_PROVIDERS_MODEL"
+EMBEDDING_MODEL_VARIABLE = "INFERENCE_PROVIDERS_EMBEDDING_MODEL"
 KEEP, DROP, ERROR = "keep", "drop", "error"  # what becomes of a parameter that a candidate does not take
 
 TYPE_CHECKING = False
@@ -33,9 +34,12 @@ def names_of(models: Models) -> list[str]:
     return [models] if isinstance(models, str) else list(models or ())
 
 
-def default_models(environ: Mapping[str, str]) -> list[str] | None:
-    """The models that the user wants where a call names none, best first; None where nothing is said."""
-    said = environ.get(MODEL_VARIABLE)
+def default_models(environ: Mapping[str, str], variable: str = MODEL_VARIABLE) -> list[str] | None:
+    """The models that the user wants where a call names none, best first; None where nothing is said.
+
+    *variable*: that says so, for models of a kind.
+    """
+    said = environ.get(variable)
     return ([name.strip() for name in said.split(",") if name.strip()] or None) if said else None
 
 

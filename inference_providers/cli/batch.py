@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from contextlib import contextmanager
 from pathlib import Path
 
 import click
@@ -15,7 +14,7 @@ from inference_providers.cli.terms import on_terms
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
     from typing import Any, NoReturn
 
     from inference_providers.batches import Result, Summary
@@ -113,13 +112,14 @@ def batch(
 
     Exit code 1 if any item failed.
     """
+    from inference_providers.cli import standard_input
     from inference_providers.cli.lists import provider_list
     from inference_providers.cli.refused_keys import RefusedKeys
 
     refused = RefusedKeys(providers := provider_list(learn=True))
     printed = output == "-"
     try:
-        with _file(source) as questions:
+        with standard_input.as_file(source) as questions:
             done = providers.batch(
                 questions,
                 list(models) or None,
@@ -140,24 +140,6 @@ def batch(
     finally:
         refused.tell()
     _report(done.summary, output)
-
-
-@contextmanager
-def _file(source: Path) -> Iterator[Path]:
-    """The file of questions; standard input is put into one of its own, private and short-lived."""
-    if str(source) != "-":
-        yield source
-        return
-    import shutil
-    import tempfile
-
-    if sys.stdin is None:
-        raise click.UsageError("There is no standard input; give the name of a file.")
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "standard input"
-        with path.open("xb") as file:
-            shutil.copyfileobj(sys.stdin.buffer, file)
-        yield path
 
 
 def _print(results: Iterable[Result]) -> None:

@@ -9,6 +9,7 @@ import click
 from inference_providers.cli.completion import complete_provider
 from inference_providers.cli.exit_codes import FAILED, guarded
 from inference_providers.cli.output import json_option, say, say_json
+from inference_providers.cli.pager import paged
 from inference_providers.cli.tables import emit
 
 TYPE_CHECKING = False
@@ -31,6 +32,7 @@ def batch_jobs() -> None:
 @click.option("--limit", type=click.IntRange(1, 100), default=20, show_default=True, help="Of each provider, at most.")
 @json_option
 @guarded
+@paged
 def list_jobs(provider: str | None, limit: int, as_json: bool) -> None:
     """List the newest jobs of a PROVIDER, or of all whose keys are there."""
     jobs = _jobs()

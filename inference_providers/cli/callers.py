@@ -9,6 +9,7 @@ import click
 from inference_providers.cli.exit_codes import guarded
 from inference_providers.cli.lists import environment
 from inference_providers.cli.output import json_option, say, say_json
+from inference_providers.cli.pager import paged
 from inference_providers.cli.tables import emit
 
 TYPE_CHECKING = False
@@ -84,6 +85,7 @@ def update(name: str, unlimited: tuple[str, ...], as_json: bool, **fields: Any) 
 @callers.command("list")
 @json_option
 @guarded
+@paged
 def list_callers(as_json: bool) -> None:
     """List all callers, and what each may ask; keys are not kept."""
     found = _callers().list()

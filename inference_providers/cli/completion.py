@@ -70,3 +70,24 @@ def complete_open_model(context: click.Context, parameter: click.Parameter, inco
 
     names = [model.name for model in open_models.every()]
     return [CompletionItem(name) for name in names if name.startswith(incomplete.lower())]
+
+
+def complete_embedder(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Canonical names of models that embed, as far as they start with what was typed."""
+    from inference_providers.registry import EMBEDDINGS, bundled
+
+    models = bundled().kinds.get(EMBEDDINGS)
+    return [
+        CompletionItem(name) for name in sorted(models.rows if models else ()) if name.startswith(incomplete.lower())
+    ]
+
+
+def complete_collection(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Names of collections, as far as they start with what was typed."""
+    from inference_providers.cli.lists import environment
+    from inference_providers.vectors import Store
+
+    try:
+        return [CompletionItem(name) for name in sorted(Store.of(environment()).names()) if name.startswith(incomplete)]
+    except OSError:
+        return []

@@ -10,6 +10,7 @@ import click
 from inference_providers.cli.exit_codes import FAILED, guarded
 from inference_providers.cli.lists import environment
 from inference_providers.cli.output import json_option, say, say_json
+from inference_providers.cli.pager import paged
 from inference_providers.cli.tables import emit
 
 
@@ -18,6 +19,7 @@ from inference_providers.cli.tables import emit
 @click.option("--rows", is_flag=True, help="Print it as rows for the registry, to send to the project.")
 @json_option
 @guarded
+@paged
 def learned(clear: bool, rows: bool, as_json: bool) -> None:
     """Show what providers refuse of requests, and which models they lack.
 

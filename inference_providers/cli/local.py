@@ -14,6 +14,7 @@ from inference_providers.cli.exit_codes import guarded
 from inference_providers.cli.lists import environment
 from inference_providers.cli.local_get import get
 from inference_providers.cli.output import json_option, say
+from inference_providers.cli.pager import paged
 from inference_providers.cli.tables import emit
 from inference_providers.errors import LocalServerError
 from inference_providers.files import folders
@@ -43,6 +44,7 @@ local.add_command(get)
 )
 @json_option
 @guarded
+@paged
 def list_models(context: int, as_json: bool) -> None:
     """List model files: those of Ollama, LM Studio, Hugging Face, llama.cpp, and in this package's models folder.
 

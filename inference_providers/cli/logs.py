@@ -9,6 +9,7 @@ import click
 from inference_providers.cli.exit_codes import FAILED, guarded
 from inference_providers.cli.lists import environment
 from inference_providers.cli.output import json_option, say, say_json
+from inference_providers.cli.pager import paged
 from inference_providers.cli.tables import emit
 
 TYPE_CHECKING = False
@@ -26,6 +27,7 @@ _caller = click.option("--caller", metavar="NAME", help="Only calls of that call
 @_caller
 @click.pass_context
 @guarded
+@paged
 def logs(context: click.Context, last: bool, caller: str | None) -> None:
     """Look at calls in the log, turn it on and off, delete it; without a command: the latest calls."""
     if context.invoked_subcommand is not None:
@@ -46,6 +48,7 @@ def logs(context: click.Context, last: bool, caller: str | None) -> None:
 @_caller
 @json_option
 @guarded
+@paged
 def list_calls(count: int, caller: str | None, as_json: bool) -> None:
     """List the latest calls."""
     _list(count, "", as_json, caller)
@@ -57,6 +60,7 @@ def list_calls(count: int, caller: str | None, as_json: bool) -> None:
 @_caller
 @json_option
 @guarded
+@paged
 def search(text: str, count: int, caller: str | None, as_json: bool) -> None:
     """List calls with TEXT in what was said (where that is kept), or in the names of model, provider or program."""
     _list(count, text, as_json, caller)
@@ -66,6 +70,7 @@ def search(text: str, count: int, caller: str | None, as_json: bool) -> None:
 @click.argument("number", type=int, metavar="ID")
 @json_option
 @guarded
+@paged
 def show(number: int, as_json: bool) -> None:
     """Show one call, with all that is kept of it."""
     from inference_providers.usage import call

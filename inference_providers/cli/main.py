@@ -11,8 +11,10 @@ from inference_providers.cli.batch_jobs import batch_jobs
 from inference_providers.cli.cache import cache
 from inference_providers.cli.callers import callers
 from inference_providers.cli.chat import chat
+from inference_providers.cli.collections import collections
 from inference_providers.cli.completion_script import completion
 from inference_providers.cli.doctor import doctor
+from inference_providers.cli.embed import embed
 from inference_providers.cli.exit_codes import EXIT_CODES
 from inference_providers.cli.learned import learned
 from inference_providers.cli.local import local
@@ -25,6 +27,7 @@ from inference_providers.cli.registry import registry
 from inference_providers.cli.resolve import resolve
 from inference_providers.cli.roll_call import roll_call
 from inference_providers.cli.serve import serve
+from inference_providers.cli.similar import similar
 from inference_providers.cli.terms import offline
 from inference_providers.cli.usage import usage
 
@@ -38,8 +41,8 @@ def main() -> None:
 
 main.add_command(ask, "ask")
 for command in (
-    batch, batch_jobs, cache, callers, chat, completion, doctor, learned, local, logs, models, paths, providers, purge,
-    registry, resolve, roll_call, serve, usage,
+    batch, batch_jobs, cache, callers, chat, collections, completion, doctor, embed, learned, local, logs, models,
+    paths, providers, purge, registry, resolve, roll_call, serve, similar, usage,
 ):  # fmt: skip
     main.add_command(command)
 

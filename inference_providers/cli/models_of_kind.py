@@ -4,23 +4,31 @@ from __future__ import annotations
 
 from typing import Any
 
+from inference_providers.cli.models_wanted import in_order
 from inference_providers.cli.output import on_terminal, say
 from inference_providers.cli.tables import emit
 from inference_providers.clients import ProviderList
 from inference_providers.offers import KindResolver, Offer, order
 from inference_providers.registry import EMBEDDINGS, plain_name
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from inference_providers.cli.models_wanted import Wanted
+
 # What is charged by something else than tokens, in words; see `prices` in the registry's format.
 _BY = {"picture": "a picture", "second": "a second", "characters": "a million characters", "request": "a request"}
 
 
-def emit_models_of_kind(providers: ProviderList, kind: str, pattern: str, everything: bool, as_json: bool) -> None:
-    """Print the models of a kind whose names contain *pattern*; only those usable now, unless *everything*."""
+def emit_models_of_kind(
+    providers: ProviderList, kind: str, wanted: Wanted, sort: str, *, everything: bool, as_json: bool
+) -> None:
+    """Print the models of a kind that are wanted; only those usable now, unless *everything*."""
     resolver = KindResolver(providers.pipeline.finder.resolver, kind)
     rows = []
     for name, facts in providers.registry.kinds[kind].rows.items():
-        if pattern in name:
+        if wanted.is_called(name) and wanted.takes_model(facts):
             offers = [offer for offer in resolver.offers_of(name) if offer.local or offer.api == kind]
+            offers = [offer for offer in offers if wanted.takes(offer)]
             usable = order(offers)
             if usable or (everything and offers):
                 rows.append(_row(name, facts, usable or offers, bool(usable)))
@@ -28,12 +36,15 @@ def emit_models_of_kind(providers: ProviderList, kind: str, pattern: str, everyt
     rows += [
         _row(offer.internal_name, {}, [offer], True)
         for offer in resolver.models_here()
-        if pattern in offer.internal_name.lower() and plain_name(offer.internal_name) not in listed
+        if wanted.is_called(offer.internal_name)
+        and wanted.takes_model({})
+        and wanted.takes(offer)
+        and plain_name(offer.internal_name) not in listed
     ]
+    rows = in_order(rows, sort)
     if not rows and not as_json:
-        such = f" with {pattern!r} in its name" if pattern else ""
         hint = " is known." if everything else " is usable now. --all lists those that need a key."
-        say(f"No model for {kind}{such}{hint}", err=True)
+        say(f"No {'such ' if wanted else ''}model for {kind}{wanted.such()}{hint}", err=True)
     columns = ["model", "providers", *(["dimensions"] if kind == EMBEDDINGS else []), "context", "input_price", "price"]
     if on_terminal():
         columns = [column for column in columns if any(row[column] is not None for row in rows)]
@@ -52,6 +63,8 @@ def _row(name: str, facts: Any, offers: list[Offer], usable: bool) -> dict[str, 
         "context": max((offer.context_window or 0 for offer in offers), default=0) or None,
         "input_price": cheapest and cheapest.input_price,
         "price": _price(offers),
+        "released": facts.get("released"),
+        "open_weights": facts.get("open_weights"),
     }
 
 

@@ -6,6 +6,7 @@ import io
 import os
 import shutil
 import sys
+from contextlib import contextmanager
 from typing import Any
 
 import click
@@ -14,9 +15,10 @@ from inference_providers.text import as_json, printable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
 _NARROW = 60  # columns: below, options and what they do do not fit beside each other
+_held: list[list[str]] = []  # what is said on standard output, where it goes to a pager
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
@@ -36,7 +38,25 @@ def say(text: str = "", *, err: bool = False, nl: bool = True, **style: Any) -> 
         text = printable(text)
     if style and shown and not os.environ.get("NO_COLOR"):
         text = click.style(text, **style)
-    click.echo(text, err=err, nl=nl, color=True)  # keeps click from removing anything
+    put(f"{text}\n" if nl else text, err=err)
+
+
+def put(text: str, *, err: bool = False) -> None:
+    """Print what has been made printable, codes for colours and all; it may be held back for a pager."""
+    if _held and not err:
+        _held[-1].append(text)
+    else:
+        click.echo(text, err=err, nl=False, color=True)  # keeps click from removing anything
+
+
+@contextmanager
+def holding(held: list[str]) -> Iterator[None]:
+    """Have all that is said on standard output meanwhile put into a list instead."""
+    _held.append(held)
+    try:
+        yield
+    finally:
+        _held.pop()
 
 
 def say_bytes(line: bytes) -> None:

@@ -10,6 +10,7 @@ import click
 from inference_providers.cli.exit_codes import FAILED, guarded
 from inference_providers.cli.lists import environment
 from inference_providers.cli.output import json_option, say
+from inference_providers.cli.pager import paged
 from inference_providers.cli.tables import emit
 
 TYPE_CHECKING = False
@@ -18,13 +19,14 @@ if TYPE_CHECKING:
 
 KINDS = (
     "updates", "live", "learned", "cache", "budget", "speeds", "shared", "servers", "models", "lists", "usage",
-    "gateway",
+    "gateway", "vectors",
 )  # fmt: skip
 
 
 @click.command("paths")
 @json_option
 @guarded
+@paged
 def paths(as_json: bool) -> None:
     """Show every file and folder that is kept for you, whether it is there yet, and how large it is."""
     from inference_providers.cli.places import places, size_of

@@ -98,6 +98,7 @@ def places(environ: Mapping[str, str]) -> list[Place]:
         Place("speeds", "how quick providers were", folders.own("data", environ), _database("speeds.sqlite")),
         Place("shared", "what processes share of rests and minutes", folders.own("state", environ), shared),
         Place("gateway", "files and ids of the gateway's callers", folders.own("state", environ), made),
+        Place("vectors", "collections of vectors", folders.own("data", environ), _database("vectors.sqlite")),
         Place("servers", "logs and states of servers that were started", servers_folder(environ)),
         Place("models", "models that were fetched", model_files.own_folder(environ), fetched),
         Place("usage", "the log of calls", folders.own("data", environ), ("usage.db", "usage.*")),

@@ -6,6 +6,7 @@ import click
 
 from inference_providers.cli.exit_codes import guarded
 from inference_providers.cli.output import json_option, say
+from inference_providers.cli.pager import paged
 from inference_providers.cli.tables import emit
 
 
@@ -13,6 +14,7 @@ from inference_providers.cli.tables import emit
 @click.option("--all", "everything", is_flag=True, help="Also providers for which no key is set.")
 @json_option
 @guarded
+@paged
 def providers(everything: bool, as_json: bool) -> None:
     """List providers with a key, or all of them."""
     from inference_providers import credentials

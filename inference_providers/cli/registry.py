@@ -13,6 +13,7 @@ from inference_providers.cli.completion import complete_provider
 from inference_providers.cli.exit_codes import BAD_REGISTRY, guarded
 from inference_providers.cli.lists import environment
 from inference_providers.cli.output import json_option, say, say_json
+from inference_providers.cli.pager import paged
 from inference_providers.cli.registry_changes import compare, diff
 from inference_providers.cli.tables import emit
 
@@ -111,6 +112,7 @@ def _write(path: str, text: str) -> None:
 @_accept
 @json_option
 @guarded
+@paged
 def conflicts(sources: tuple[str, ...], accepted: tuple[str, ...], as_json: bool) -> None:
     """List what sources say and a build does not follow.
 
@@ -184,6 +186,7 @@ def validate(files: tuple[str, ...], strict: bool) -> None:
 @registry.command()
 @click.argument("provider", required=False, shell_complete=complete_provider)
 @guarded
+@paged
 def show(provider: str | None) -> None:
     """Print the bundled registry, or one PROVIDER's row, as JSON."""
     from inference_providers.errors import UnknownModelError

@@ -9,6 +9,7 @@ import click
 from inference_providers.cli.exit_codes import guarded
 from inference_providers.cli.lists import environment
 from inference_providers.cli.output import json_option, say, say_json
+from inference_providers.cli.pager import paged
 from inference_providers.cli.tables import emit
 
 BUNDLED = "bundled"
@@ -20,6 +21,7 @@ BUNDLED = "bundled"
 @click.option("--markdown", is_flag=True, help="As the body of a pull request.")
 @json_option
 @guarded
+@paged
 def diff(old: str, new: str, markdown: bool, as_json: bool) -> None:
     """Show what is otherwise in registry NEW than in OLD.
 
@@ -61,6 +63,7 @@ def _registry(origin: str) -> dict[str, Any]:
 )  # fmt: skip
 @json_option
 @guarded
+@paged
 def compare(other: str, as_json: bool) -> None:
     """List where the bundled registry and another list differ: prices by more than 1%, and what only one has.
 

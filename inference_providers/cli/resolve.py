@@ -9,6 +9,7 @@ import click
 from inference_providers.cli.completion import complete_model, complete_provider
 from inference_providers.cli.exit_codes import guarded
 from inference_providers.cli.output import json_option, on_terminal, say, say_json
+from inference_providers.cli.pager import paged
 from inference_providers.cli.tables import emit
 
 
@@ -18,6 +19,7 @@ from inference_providers.cli.tables import emit
 @click.option("--all", "everything", is_flag=True, help="On a terminal, also list what cannot be used now, and why.")
 @json_option
 @guarded
+@paged
 def resolve(name: str, provider: str | None, everything: bool, as_json: bool) -> None:
     """Show which model NAME means, by which rule, who serves it, and what is usable.
 

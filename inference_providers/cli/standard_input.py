@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import os
 import sys
+from contextlib import contextmanager
 
 import click
 
@@ -13,6 +14,7 @@ from inference_providers.cli.output import say
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 
 def piped() -> bytes:
@@ -71,6 +73,25 @@ def lines() -> Iterator[str]:
             raise
         yield text
         line = source.readline()
+
+
+@contextmanager
+def as_file(source: Path) -> Iterator[Path]:
+    """The file of a path; of `-` standard input, which is put into one of its own, private and short-lived."""
+    if str(source) != "-":
+        yield source
+        return
+    import shutil
+    import tempfile
+    from pathlib import Path
+
+    if sys.stdin is None:
+        raise click.UsageError("There is no standard input; give the name of a file.")
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "standard input"
+        with path.open("xb") as file:
+            shutil.copyfileobj(sys.stdin.buffer, file)
+        yield path
 
 
 def _decoded(data: bytes) -> str | None:

@@ -19,6 +19,12 @@ if TYPE_CHECKING:
     from inference_providers.clients import ClientTerms
 
 
+_base = click.option("--api-base", metavar="URL", help="Ask this OpenAI-compatible server, and nobody else.")
+_variable = click.option(
+    "--api-key-variable", metavar="NAME", help="The variable that holds the key; for one provider (openai/gpt-4o)."
+)
+
+
 def offline(command: Callable[..., Any]) -> Callable[..., Any]:
     """Adds `--offline`, which is the variable, for this command."""
 
@@ -84,30 +90,83 @@ def on_terms(command: Callable[..., Any]) -> Callable[..., Any]:
         max_cost: float | None,
         **kwargs: Any,
     ) -> Any:
-        terms: ClientTerms = {}
-        if avoid:
-            terms["avoid"] = avoid
-        if only:
-            terms["only"] = only
-        if api_base is not None:
-            terms["api_base"] = api_base
-        if api_key_variable is not None:
-            terms["api_key"] = _key_in(api_key_variable)
+        terms = _terms(avoid, only, api_base, api_key_variable)
         if policy is not None:
             terms["policy"] = policy
         if max_cost is not None:
             terms["max_cost"] = max_cost
         return command(*args, terms=terms, **kwargs)
 
-    variable = click.option(
-        "--api-key-variable", metavar="NAME", help="The variable that holds the key; for one provider (openai/gpt-4o)."
-    )
     order = click.option(
         "--policy", type=click.Choice(ORDERS), metavar="NAME", help=f"Who is asked first: {', '.join(ORDERS)}."
     )
     cost = click.option("--max-cost", type=click.FloatRange(min=0), help="US dollars that it may cost at most.")
-    base = click.option("--api-base", metavar="URL", help="Ask this OpenAI-compatible server, and nobody else.")
-    return selecting(base(variable(order(cost(run)))))
+    return selecting(_base(_variable(order(cost(run)))))
+
+
+def _terms(
+    avoid: tuple[str, ...], only: tuple[str, ...], api_base: str | None, api_key_variable: str | None
+) -> ClientTerms:
+    terms: ClientTerms = {}
+    if avoid:
+        terms["avoid"] = avoid
+    if only:
+        terms["only"] = only
+    if api_base is not None:
+        terms["api_base"] = api_base
+    if api_key_variable is not None:
+        terms["api_key"] = _key_in(api_key_variable)
+    return terms
+
+
+def on_address(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Adds `--avoid`, `--only`, `--offline`, `--api-base` and `--api-key-variable`; all come as *terms*.
+
+    For what has no policy and no budget.
+    """
+
+    @wraps(command)
+    def run(
+        *args: Any,
+        avoid: tuple[str, ...],
+        only: tuple[str, ...],
+        api_base: str | None,
+        api_key_variable: str | None,
+        **kwargs: Any,
+    ) -> Any:
+        return command(*args, terms=_terms(avoid, only, api_base, api_key_variable), **kwargs)
+
+    return selecting(_base(_variable(run)))
+
+
+def options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Adds `-o KEY=VALUE`, which goes into the request as it is, and comes as the dict *extra*."""
+
+    def read(context: click.Context, option: click.Parameter, given: tuple[str, ...]) -> dict[str, Any]:
+        import json
+
+        found: dict[str, Any] = {}
+        for one in given:
+            name, equals, value = one.partition("=")
+            if not equals or not name:
+                raise click.BadParameter(f"takes KEY=VALUE, not {one!r}")
+            if name in ("model", "input"):
+                raise click.BadParameter(f"{name!r} is not an option of the model; the command itself says that")
+            try:
+                found[name] = json.loads(value)
+            except ValueError:
+                found[name] = value
+        return found
+
+    return click.option(
+        "-o",
+        "--option",
+        "extra",
+        multiple=True,
+        metavar="KEY=VALUE",
+        callback=read,
+        help="For the model, as it is: input_type=query of some; may be repeated.",
+    )(command)
 
 
 def _key_in(variable: str) -> str:

@@ -10,6 +10,7 @@ import click
 from inference_providers.cli.exit_codes import FAILED, guarded
 from inference_providers.cli.lists import environment
 from inference_providers.cli.output import json_option, say, say_json
+from inference_providers.cli.pager import paged
 from inference_providers.cli.tables import emit
 
 TYPE_CHECKING = False
@@ -29,6 +30,7 @@ BY = ("provider", "model", "day", "program", "hour", "caller")
 @click.option("--plot", is_flag=True, help="Draw the costs; needs the extra `plot`.")
 @click.option("--html", type=click.Path(dir_okay=False, writable=True), help="Write a page with charts to this file.")
 @guarded
+@paged
 def usage(since: str, by: str, as_json: bool, as_csv: bool, plot: bool, html: str | None) -> None:
     """Show what was used: calls, tokens, costs and times, from the log of calls.
 

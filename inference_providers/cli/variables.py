@@ -16,6 +16,7 @@ OURS, FOLDERS, NETWORK, OUTPUT, ENGINES, COMPATIBLE = (
 VARIABLES: dict[str, dict[str, str]] = {
     OURS: {
         "INFERENCE_PROVIDERS_MODEL": "the model, or models, best first, for calls that name none, between commas",
+        "INFERENCE_PROVIDERS_EMBEDDING_MODEL": "the same for [vectors](kinds.md)",
         "INFERENCE_PROVIDERS_POLICY": "in which order candidates are asked, see [policies.md](policies.md)",
         "INFERENCE_PROVIDERS_BUDGET": "what may be spent, in USD: `per_day=5,per_call=0.1`, see [limits.md](limits.md)",
         "INFERENCE_PROVIDERS_AVOID": "providers, countries or `local` that are never asked, between commas",
@@ -58,7 +59,12 @@ VARIABLES: dict[str, dict[str, str]] = {
         "NODE_EXTRA_CA_CERTS": "certificates to trust beside the others",
         "SSLKEYLOGFILE": "where keys of TLS are logged, to look at traffic",
     },
-    OUTPUT: {"NO_COLOR": "whatever it holds: no colours"},
+    OUTPUT: {
+        "NO_COLOR": "whatever it holds: no colours",
+        "TERM": "`dumb`: nothing goes through a pager",
+        "PAGER": "what shows long tables on a terminal; empty or `cat`: nothing",
+        "LESS": "options of `less`, if that is it; `FRX` where it is not set",
+    },
     ENGINES: {
         "PATH": "where programs are: `llama-server`, `vllm`, `ollama`, `nvidia-smi`",
         "OLLAMA_MODELS": "where Ollama keeps its models",

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from inference_providers.offers.defaults import priority as priority
     from inference_providers.offers.explanation import Explanation as Explanation
     from inference_providers.offers.explanation import explained as explained
+    from inference_providers.offers.features import FEATURES as FEATURES
+    from inference_providers.offers.features import feature_called as feature_called
+    from inference_providers.offers.features import features_of as features_of
     from inference_providers.offers.guidance import Guidance as Guidance
     from inference_providers.offers.kinds import KindResolver as KindResolver
     from inference_providers.offers.live_list import LiveList as LiveList
@@ -75,6 +78,11 @@ _HOME = {
     "explanation": (
         "Explanation",
         "explained",
+    ),
+    "features": (
+        "FEATURES",
+        "feature_called",
+        "features_of",
     ),
     "guidance": ("Guidance",),
     "kinds": ("KindResolver",),

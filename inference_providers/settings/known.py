@@ -108,6 +108,7 @@ SETTINGS: dict[str, Setting] = {
     name: Setting(name, f"INFERENCE_PROVIDERS_{name.upper()}", kind, what)
     for name, kind, what in (
         ("model", NAMES, "the model, or models, best first, for calls that name none"),
+        ("embedding_model", NAMES, "the same for vectors"),
         ("policy", TEXT, "in which order candidates are asked, such as cheapest or fastest"),
         ("budget", AMOUNTS, "what may be spent, in USD: per_call, per_day, per_month"),
         ("avoid", NAMES, "providers, countries or local that are never asked"),
