@@ -226,6 +226,7 @@ _ERRORS = (
     "TruncatedStreamError",
     "UnknownModelError",
 )
+_HOOKS = {"notebook": ("load_ipython_extension",)}  # what other programs look for, by its name
 __all__ = sorted([*_HOME, *_ERRORS])  # noqa: PLE0605  # pyright: ignore[reportUnsupportedDunderAll]
 
 
@@ -233,7 +234,7 @@ __path__.append(f"{__path__[0]}/_old")  # where modules are that have moved: the
 
 
 def __getattr__(name: str) -> object:
-    module = "errors" if name in _ERRORS else _HOME.get(name)
+    module = "errors" if name in _ERRORS else _HOME.get(name) or _hook(name)
     if module is None:
         raise AttributeError(f"module 'inference_providers' has no attribute {name!r}")
     from importlib import import_module
@@ -241,6 +242,10 @@ def __getattr__(name: str) -> object:
     value = getattr(import_module(f"inference_providers.{module}"), name)
     globals()[name] = value
     return value
+
+
+def _hook(name: str) -> str | None:
+    return next((folder for folder, names in _HOOKS.items() if name in names), None)
 
 
 def __dir__() -> list[str]:

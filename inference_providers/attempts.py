@@ -4,6 +4,12 @@ from __future__ import annotations
 
 from inference_providers.text import printable
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from inference_providers.rendering import Table
+
 
 class Attempt:
     """One attempt at a candidate, with its outcome.
@@ -40,6 +46,39 @@ class Attempt:
     def __str__(self) -> str:
         outcome = self.outcome.removeprefix(f"{self.provider}: ")  # which has been said
         return printable(f"{self.provider}/{self.model}: {outcome} ({self.seconds:.2f} s)")
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON; seconds rounded to milliseconds."""
+        return {
+            "provider": self.provider,
+            "model": self.model,
+            "outcome": self.outcome,
+            "status": self.status,
+            "seconds": round(self.seconds, 3),
+        }
+
+    def _repr_html_(self) -> str:
+        return Attempts([self])._repr_html_()
+
+
+class Attempts(list[Attempt]):
+    """A list of attempts, which a notebook shows as a table."""
+
+    __slots__ = ()
+
+    def table(self) -> Table:
+        """A row for each."""
+        from inference_providers.rendering import Table
+
+        shown = {"provider": "provider", "model": "model", "outcome": "outcome", "status": "HTTP", "seconds": "seconds"}
+        return Table((attempt.as_dict() for attempt in self), shown)
+
+    def to_pandas(self) -> Any:
+        """A `pandas.DataFrame`, a row for each. Raises ImportError without pandas."""
+        return self.table().to_pandas()
+
+    def _repr_html_(self) -> str:
+        return self.table()._repr_html_()
 
 
 def reason(error: Exception) -> str:

@@ -239,7 +239,9 @@ class AllProvidersFailedError(InferenceProvidersError):
     """
 
     def __init__(self, message: str, attempts: Sequence[Attempt] = ()) -> None:
-        self.attempts = list(attempts)
+        from inference_providers.attempts import Attempts
+
+        self.attempts: list[Attempt] = Attempts(attempts)
         super().__init__(message)
 
 

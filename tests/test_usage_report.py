@@ -166,6 +166,9 @@ def test_analytics_and_performance(kind: Any) -> None:
     assert found.avg_latency_ms == pytest.approx((210 + 2) / 21 * 1000, abs=0.001)
     assert found.total_tokens == found.input_tokens + found.output_tokens == 22 * 15
     assert "gpt-3.5-turbo" in found._repr_html_()
+    assert found.table("provider")[0]["provider"] == found.by_provider[0].key
+    with pytest.raises(ValueError, match="there are provider, model, day"):
+        found.table("nonsense")
     assert found.as_dict()["by_model"]["other"]["calls"] == 1
     assert made.analytics("today", metrics=["costs"]).total_requests is None
     with pytest.raises(ValueError, match="not a metric"):
@@ -174,7 +177,7 @@ def test_analytics_and_performance(kind: Any) -> None:
     assert how.success_rate == pytest.approx(20 / 21)
     assert (how.avg_latency_ms, how.p95_latency_ms, how.p95_latency) == (10500, 19000, 19.0)
     assert made.performance("openai/gpt-3.5-turbo").total_requests == 20
-    assert "success_rate" in how._repr_html_()
+    assert "success rate" in how._repr_html_()
     nothing = made.performance("nobody-asked-it")
     assert (nothing.total_requests, nothing.success_rate, nothing.p95_latency_ms) == (0, None, None)
 

@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-import time
-from contextlib import aclosing, contextmanager
+from contextlib import aclosing
 
 from inference_providers.batches import files
 from inference_providers.batches.items import Summary
 from inference_providers.batches.job import Job
 from inference_providers.batches.places import Places, check
+from inference_providers.batches.progress import progress_of
 from inference_providers.batches.runner import Runner
 from inference_providers.transport import running_loop
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Iterator
+    from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Iterable, Iterator
     from typing import Any
 
     from inference_providers.batches.items import Result
+    from inference_providers.batches.progress import Told
     from inference_providers.calls import Pipeline
-    from inference_providers.routing import Pace
-
-    Told = Callable[[Summary, Pace], None]
+    from inference_providers.rendering import Table
 
 _CHUNKS = 64  # that may wait for a synchronous program to take them
 
@@ -48,13 +47,40 @@ class _Batch:
     def __repr__(self) -> str:
         return f"<{type(self).__name__}: {self.summary}>"
 
+    def _repr_html_(self) -> str:
+        from inference_providers.batches.result_table import shown
+
+        return shown(type(self).__name__, self.summary, self._kept() or ()).text
+
+    def _kept(self) -> Iterable[Result] | None:
+        """The results that are in a file, if all is done; None where there are none."""
+        return files.Results(self._lines) if self._lines is not None else None
+
+    def _listed(self) -> Iterable[Result]:
+        if (kept := self._kept()) is None:
+            raise ValueError("there are no results yet: await the batch (with out=...) first")
+        return kept
+
+    def table(self) -> Table:
+        """A row for each result: its answer and what is known of it, or its error. Raises ValueError if none are there.
+
+        Without an output file this asks, as iterating does.
+        """
+        from inference_providers.batches.result_table import table_of
+
+        return table_of(self._listed())
+
+    def to_pandas(self) -> Any:
+        """`table()` as a `pandas.DataFrame`. Raises ImportError without pandas."""
+        return self.table().to_pandas()
+
     async def _chunks(self, *, quiet: bool = False) -> AsyncGenerator[list[Result], None]:
         running_loop()
         job, places = self._job, self._places
         check(job.source, places)  # again: since then an awaited one may have waited long
         output = None if places is None else places.opened(resume=job.resume)
         try:
-            with _progress(job) as told:
+            with progress_of(job) as told:
                 runner = self._runner(output, told)
                 self.summary, runner.quiet = runner.summary, quiet
                 async with aclosing(runner.results()) as results:  # its workers end before the file is closed
@@ -99,6 +125,9 @@ class Batch(_Batch):
             return iter(files.Results(self._lines))
         return _in_a_thread(self._chunks())
 
+    def _listed(self) -> Iterable[Result]:
+        return self
+
 
 class AsyncBatch(_Batch):
     """A batch for asyncio.
@@ -109,9 +138,12 @@ class AsyncBatch(_Batch):
 
     _done = False
 
+    def _kept(self) -> Iterable[Result] | None:
+        return super()._kept() if self._done else None
+
     async def __aiter__(self) -> AsyncIterator[Result]:
-        if self._done and self._lines is not None:
-            for result in files.Results(self._lines):
+        if (kept := self._kept()) is not None:
+            for result in kept:
                 yield result
             return
         chunks = self._chunks()
@@ -192,55 +224,3 @@ def _in_a_thread(results: AsyncGenerator[list[Result], None]) -> Iterator[Result
                 loop.call_soon_threadsafe(task.cancel)
         if thread is not threading.current_thread():  # where garbage may be collected as well
             thread.join()
-
-
-@contextmanager
-def _progress(job: Job) -> Iterator[Told | None]:
-    """A line on standard error: how far, how fast, what it cost, how long still.
-
-    On a terminal, with an output file, unless the job says otherwise.
-    """
-    import sys
-
-    shown = job.out is not None and sys.stderr is not None and sys.stderr.isatty()  # else it is the user who prints
-    wanted = shown if job.progress is None else job.progress
-    if not wanted:
-        yield None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[told]}"), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=False) as bar:
-        task = bar.add_task("", total=job.source.count(), told="")
-        started = shown = time.monotonic()
-
-        def tell(summary: Summary, pace: Pace, *, now: bool = False) -> None:
-            nonlocal shown
-            if now or time.monotonic() - shown > 0.2:
-                shown = time.monotonic()
-                bar.update(task, completed=summary.total, told=_told(summary, pace, shown - started))
-
-        found: list[tuple[Summary, Pace]] = []
-
-        def told(summary: Summary, pace: Pace) -> None:
-            if not found:
-                found.append((summary, pace))
-            tell(summary, pace)
-
-        yield told
-        for summary, pace in found:
-            tell(summary, pace, now=True)
-
-
-def _told(summary: Summary, pace: Pace, seconds: float) -> str:
-    rate = (summary.answered + summary.failed) / max(seconds, 0.001)
-    failed = summary.failed + summary.malformed
-    busy = sum(lane.busy for lane in pace.lanes.values())
-    parts = [
-        f"{rate:.1f}/s",
-        f"{busy} at once",
-        f"{failed} failed" if failed else "",
-        f"${summary.cost:.4f}" if summary.cost else "",
-    ]
-    return " · ".join(filter(None, parts))

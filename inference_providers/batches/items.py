@@ -127,6 +127,12 @@ class Reader:
         return blake2b(content, digest_size=8, key=self._salt).hexdigest()
 
 
+_COLUMNS = (
+    "answer", "provider", "model", "input_tokens", "output_tokens", "cost", "latency", "finish_reason", "parsed",
+    "error",
+)  # fmt: skip
+
+
 class Result:
     """What came of one item of a batch: an answer, or an error.
 
@@ -159,6 +165,24 @@ class Result:
 
     def __repr__(self) -> str:
         return f"<Result {self.index}: {self._answer if self.ok else f'{type(self.error).__name__}: {self.error}'!r}>"
+
+    def as_dict(self) -> dict[str, Any]:
+        """A row for a table, with the same names whether there is an answer or an error."""
+        row: dict[str, Any] = {"index": self.index, "custom_id": self.custom_id, **dict.fromkeys(_COLUMNS)}
+        if self.error is not None:
+            earlier = isinstance(self.error, FailedEarlier)  # then its message says of what type it was
+            return row | {"error": str(self.error) if earlier else f"{type(self.error).__name__}: {self.error}"}
+        answer, usage = self.answer, self.answer.usage
+        row |= {"answer": str(answer), "latency": round(answer.latency, 3)}
+        row |= {name: getattr(answer, name) for name in ("provider", "model", "cost", "finish_reason", "parsed")}
+        if usage is not None:
+            row |= {"input_tokens": usage.input_tokens, "output_tokens": usage.output_tokens}
+        return row
+
+    def _repr_html_(self) -> str:
+        from inference_providers.rendering import pairs
+
+        return pairs(self.as_dict()).text
 
     def as_line(self) -> str:
         """One line of JSON, without its end: OpenAI's form where the item came in it."""

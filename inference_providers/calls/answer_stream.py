@@ -13,8 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from typing import Any
 
-    from inference_providers.attempts import Attempt
+    from inference_providers.attempts import Attempts
     from inference_providers.calls.stream_reply import StreamReply
+    from inference_providers.calls.stream_view import StreamView
     from inference_providers.chat import Answer
     from inference_providers.offers import Offer
 
@@ -93,9 +94,11 @@ class AnswerStream:
         return self.offer.internal_name
 
     @property
-    def attempts(self) -> list[Attempt]:
+    def attempts(self) -> Attempts:
         """Every try until the first content."""
-        return [] if self._reply is None else self._reply.attempts
+        from inference_providers.attempts import Attempts
+
+        return Attempts() if self._reply is None else Attempts(self._reply.attempts)
 
     @property
     def answer(self) -> Answer:
@@ -103,6 +106,32 @@ class AnswerStream:
         if self._gathered.answer is None:
             raise ValueError("the stream has not come to its end; iterate over it first")
         return self._gathered.answer
+
+    def show(self) -> None:
+        """Show the text as it comes, until its end: in the cell of a notebook, else on standard output.
+
+        Then `answer` has it. Raises what iterating raises.
+        """
+        from inference_providers.calls.stream_view import StreamView
+
+        self.open()
+        self._show_in(StreamView(self._gathered))
+
+    def _show_in(self, view: StreamView) -> None:
+        try:
+            if self._gathered.answer is None:
+                for piece in self:
+                    view.add(piece)
+        except BaseException as error:
+            view.broken(error)
+            self.close()
+            raise
+        view.end()
+
+    def _ipython_display_(self) -> None:
+        from inference_providers.calls.stream_view import display
+
+        display(self)
 
     def close(self) -> None:
         """Stop: the provider stops generating."""

@@ -15,8 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
     from typing import Any
 
-    from inference_providers.attempts import Attempt
+    from inference_providers.attempts import Attempts
     from inference_providers.calls.async_stream_reply import AsyncStreamReply
+    from inference_providers.calls.stream_view import StreamView
     from inference_providers.chat import Answer
     from inference_providers.offers import Offer
 
@@ -95,9 +96,11 @@ class AsyncAnswerStream:
         return self.offer.internal_name
 
     @property
-    def attempts(self) -> list[Attempt]:
+    def attempts(self) -> Attempts:
         """Every try until the first content."""
-        return [] if self._reply is None else self._reply.attempts
+        from inference_providers.attempts import Attempts
+
+        return Attempts() if self._reply is None else Attempts(self._reply.attempts)
 
     @property
     def answer(self) -> Answer:
@@ -105,6 +108,32 @@ class AsyncAnswerStream:
         if self._gathered.answer is None:
             raise ValueError("the stream has not come to its end; iterate over it first")
         return self._gathered.answer
+
+    async def show(self) -> None:
+        """Show the text as it comes, until its end: in the cell of a notebook, else on standard output.
+
+        Then `answer` has it. Raises what iterating raises.
+        """
+        from inference_providers.calls.stream_view import StreamView
+
+        await self.open()
+        await self._show_in(StreamView(self._gathered))
+
+    async def _show_in(self, view: StreamView) -> None:
+        try:
+            if self._gathered.answer is None:
+                async for piece in self:
+                    view.add(piece)
+        except BaseException as error:
+            view.broken(error)
+            await self.aclose()
+            raise
+        view.end()
+
+    def _ipython_display_(self) -> None:
+        from inference_providers.calls.stream_view import display
+
+        display(self)
 
     async def aclose(self) -> None:
         """Stop: the provider stops generating."""

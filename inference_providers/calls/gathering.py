@@ -57,6 +57,11 @@ class Gathered:
         """Text that was held back, since it might have been the beginning of a tag."""
         return "" if self._splitter is None else self._part(self._splitter.end())
 
+    @property
+    def text(self) -> str:
+        """The text so far."""
+        return chat.reply_text(self._assembly.reply) if self._splitter is None else self._parted[0].text
+
     def finish(self, reply: StreamReply | AsyncStreamReply) -> None:
         """All has come. Raises ContentFilteredError for a refusal."""
         if self.answer is not None:

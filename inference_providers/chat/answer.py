@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from inference_providers.attempts import Attempts
 from inference_providers.chat import completion
 
 TYPE_CHECKING = False
@@ -73,7 +74,7 @@ class Answer(Text[Parsed]):
     usage: Usage | None
     cost: float | None
     savings: float | None
-    attempts: list[Attempt]
+    attempts: Attempts
     latency: float
     finish_reason: str | None
     reasoning: str
@@ -118,7 +119,7 @@ class Answer(Text[Parsed]):
             "usage": usage,
             "cost": cost,
             "savings": savings,
-            "attempts": [*attempts] if attempts else [],
+            "attempts": Attempts(attempts),
             "latency": latency,
             "finish_reason": finish_reason,
             "reasoning": reasoning,
@@ -180,6 +181,11 @@ class Answer(Text[Parsed]):
         from inference_providers.usage import details
 
         return details(self.cost, self.__dict__.get("_charges", ()))
+
+    def _repr_markdown_(self) -> str:
+        from inference_providers.chat.answer_markdown import markdown_of
+
+        return markdown_of(self)
 
     def __repr__(self) -> str:
         return str.__repr__(self)
@@ -273,7 +279,7 @@ class AnswerBuilder:
         self.charges.append(charge)
         usage, cost = charge.usage, charge.cost
         if len(self.charges) == 1:
-            self.attempts, self.usage, self.cost = list(attempts), usage, cost
+            self.attempts, self.usage, self.cost = [*attempts], usage, cost
             return
         self.attempts += attempts
         self.cost = None if self.cost is None or cost is None else self.cost + cost

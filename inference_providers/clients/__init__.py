@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from inference_providers.clients.one_line import batch as batch
     from inference_providers.clients.one_line import default_list as default_list
     from inference_providers.clients.one_line import estimate as estimate
+    from inference_providers.clients.one_line import forget_default_list as forget_default_list
     from inference_providers.clients.one_line import stream as stream
     from inference_providers.clients.options import AskOptions as AskOptions
     from inference_providers.clients.options import BatchOptions as BatchOptions
@@ -41,6 +42,7 @@ _HOME = {
         "batch",
         "default_list",
         "estimate",
+        "forget_default_list",
         "stream",
     ),
     "options": (

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 from inference_providers import chat
+from inference_providers.attempts import Attempts
 from inference_providers.errors import InferenceProvidersError
 from inference_providers.text import in_line
 
@@ -38,7 +39,7 @@ class _Connection:
     """What both kinds of connections are. The client is made when first asked for: the SDK takes a second to import."""
 
     def __init__(self, offer: Offer, attempts: Sequence[Attempt], make: Callable[[], Any]) -> None:
-        self.offer, self.attempts = offer, list(attempts)
+        self.offer, self.attempts = offer, Attempts(attempts)
         self._make = make
         self._client: Any = None
 
@@ -67,6 +68,12 @@ class _Connection:
 
         def __getitem__(self, index: int) -> Any:
             return tuple(self)[index]
+
+    def _repr_html_(self) -> str:
+        from inference_providers.rendering import pairs
+
+        kind = {"provider": self.provider, "model": self.name, "canonical name": self.offer.canonical_name}
+        return pairs(kind, type(self).__name__).text + self.attempts.table()._repr_html_()
 
     def __repr__(self) -> str:
         return in_line(f"<{type(self).__name__} to {self.provider}/{self.name}>")

@@ -12,6 +12,7 @@ from functools import partial
 from inference_providers.calls import LAUNCH, Finder, Pipeline
 from inference_providers.chat import PREFERRING, check_timeout
 from inference_providers.credentials import Environment, Secretive, hidden
+from inference_providers.offers import Offers
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from inference_providers.clients.options import ClientTerms, EstimateOptions, Strategy, Terms
     from inference_providers.clients.sdk_transport import Options
     from inference_providers.clients.version_0_2 import Call
-    from inference_providers.offers import Explanation, LocalServer, Offer, Resolution
+    from inference_providers.offers import Explanation, LocalServer, Offer, Offers, Resolution
     from inference_providers.registry import Registry
     from inference_providers.state import State
     from inference_providers.testing import StandIn
@@ -110,7 +111,7 @@ class Directory(Secretive):
         """
         return sorted(self.registry.canonical_names)
 
-    def find_model_providers(self, canonical_name: str | None = None) -> list[Offer]:
+    def find_model_providers(self, canonical_name: str | None = None) -> Offers:
         """Who can serve a model now: one offer for each provider, in registry order.
 
         Servers on this machine come first for models with open weights, else last.
@@ -119,7 +120,8 @@ class Directory(Secretive):
             canonical_name: The model, in any spelling. Default: every model.
 
         Returns:
-            The offers. None are there when no key for the model is set.
+            The offers, none if no key for the model is set: a list that a notebook shows as a table; its `table()` and
+            `to_pandas()` have no keys.
 
         Raises:
             UnknownModelError: No rule resolves the name.
@@ -127,8 +129,8 @@ class Directory(Secretive):
         if canonical_name is None or self.compat:
             from inference_providers.clients import version_0_2
 
-            return version_0_2.providers_of(self, canonical_name)
-        return self.pipeline.finder.find_model_providers(canonical_name)
+            return Offers(version_0_2.providers_of(self, canonical_name))
+        return Offers(self.pipeline.finder.find_model_providers(canonical_name))
 
     def resolve(self, name: str, *, provider: str | None = None) -> Resolution:
         """Which model a name means, by which rule, and every offer of it, usable or not.
@@ -166,7 +168,7 @@ class Directory(Secretive):
 
         return explained(self.pipeline, found, policy)
 
-    def candidates(self, name: str, *, provider: str | None = None) -> list[Offer]:
+    def candidates(self, name: str, *, provider: str | None = None) -> Offers:
         """The candidates for a name, in the order in which they are tried.
 
         Args:
@@ -180,7 +182,7 @@ class Directory(Secretive):
             UnknownModelError: No rule resolves the name.
             NoCredentialsError: There is no key for it; `variables` names those that would help.
         """
-        return self.pipeline.finder.own_candidates(name, provider=provider)
+        return Offers(self.pipeline.finder.own_candidates(name, provider=provider))
 
     def local_servers(self) -> list[LocalServer]:
         """The model servers that run on this machine; a look at known ports counts for ten seconds.

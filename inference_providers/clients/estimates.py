@@ -46,6 +46,21 @@ class Estimate:
         low, high = ("?" if usd is None else f"${usd:.6f}" for usd in (self.low, self.high))
         return f"<Estimate for {self.provider}/{self.model}: {low} to {high}, by {self.method}>"
 
+    def _repr_html_(self) -> str:
+        from inference_providers.rendering import money, pairs
+
+        def span(low: Any, high: Any) -> str:
+            return f"{'?' if low is None else low} to {'?' if high is None else high}"
+
+        rows = {
+            "cost": span(money(self.low) or None, money(self.high) or None),
+            "input tokens": span(*self.input_tokens),
+            "output tokens": span(*self.output_tokens),
+            "counted by": self.method,
+            "limit of the output": self.limit,
+        }
+        return pairs(rows, f"estimate for {self.provider}/{self.model}").text
+
     def as_dict(self) -> dict[str, Any]:
         """All of it, for JSON."""
         return {name: getattr(self, name) for name in self.__slots__}

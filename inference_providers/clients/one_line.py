@@ -27,16 +27,25 @@ if TYPE_CHECKING:
 
     T = TypeVar("T")
 
-_default: tuple[Environment, object, ProviderList] | None = None
+_default: dict[bool, tuple[Environment, object, ProviderList]] = {}
 
 
-def default_list() -> ProviderList:
-    """The list behind the module's one-line functions: one for each state of the environment."""
-    global _default
+def default_list(*, settings: bool = False) -> ProviderList:
+    """The list behind the module's one-line functions: one for each state of the environment.
+
+    *settings*: another one, which goes by the user's stored keys and settings as well.
+    """
     environ = Environment(dict(os.environ))
-    if _default is None or _default[0] != environ or _default[1] is not stand_in.active:
-        _default = (environ, stand_in.active, ProviderList(environ=environ))
-    return _default[2]
+    kept = _default.get(settings)
+    if kept is None or kept[0] != environ or kept[1] is not stand_in.active:
+        made = ProviderList(environ=environ, settings=settings)
+        kept = _default[settings] = (environ, stand_in.active, made)
+    return kept[2]
+
+
+def forget_default_list() -> None:
+    """Make new ones when they are next asked for."""
+    _default.clear()
 
 
 if TYPE_CHECKING:

@@ -33,10 +33,11 @@ if TYPE_CHECKING:
     from inference_providers.offers.lookup import FOUND as FOUND
     from inference_providers.offers.lookup import GIVEN as GIVEN
     from inference_providers.offers.lookup import NAMED as NAMED
+    from inference_providers.offers.lookup import wire_name as wire_name
     from inference_providers.offers.new_providers import newcomers as newcomers
     from inference_providers.offers.offer import Offer as Offer
     from inference_providers.offers.offer import offer_by as offer_by
-    from inference_providers.offers.offer import wire_name as wire_name
+    from inference_providers.offers.offer_list import Offers as Offers
     from inference_providers.offers.ordering import all_run_here as all_run_here
     from inference_providers.offers.ordering import order as order
     from inference_providers.offers.ordering import shuffled as shuffled
@@ -92,13 +93,14 @@ _HOME = {
         "FOUND",
         "GIVEN",
         "NAMED",
+        "wire_name",
     ),
     "new_providers": ("newcomers",),
     "offer": (
         "Offer",
         "offer_by",
-        "wire_name",
     ),
+    "offer_list": ("Offers",),
     "ordering": (
         "all_run_here",
         "order",

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from inference_providers.errors import UnknownModelError
+from inference_providers.offers.offer_list import SHOWN, Offers
 from inference_providers.offers.resolution import AUTO
 from inference_providers.text import in_line, printable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from typing import Any
 
     from inference_providers.offers.offer import Offer
     from inference_providers.offers.resolution import Resolution
     from inference_providers.offers.resolver import Resolver
     from inference_providers.registry import Registry
+    from inference_providers.rendering import Table
+
+_SHOWN = ("provider", "internal_name", "input_price", "output_price", "context_window")
 
 
 def explained(
@@ -72,8 +77,8 @@ class Explanation:
         self, name: str | None, rule: str, offers: Sequence[Offer], ordered: Sequence[Offer], warning: str = ""
     ) -> None:
         """*ordered*: the candidates among the offers. *warning*: what a person is told who asks for that name."""
-        self.name, self.rule, self.offers, self.warning = name, rule, list(offers), warning
-        self.candidates = list(ordered)
+        self.name, self.rule, self.offers, self.warning = name, rule, Offers(offers), warning
+        self.candidates = Offers(ordered)
         self.chosen = self.candidates[0] if self.candidates else None
         self._stands = {id(offer) for offer in self.candidates}
         self.arithmetic: dict[int, str] = {}  # by an offer's identity: what a policy says of it
@@ -88,8 +93,7 @@ class Explanation:
         Returns:
             The new explanation.
         """
-        others = [offer for offer in self.offers if id(offer) not in self._stands]
-        made = Explanation(self.name, self.rule, [*ordered, *others], ordered, self.warning)
+        made = Explanation(self.name, self.rule, [*ordered, *self._others()], ordered, self.warning)
         made.arithmetic = {id(offer): told(offer) for offer in ordered}
         return made
 
@@ -109,6 +113,40 @@ class Explanation:
             for offer in self.offers
         ]
         return "\n".join([printable(head), *([f"  {in_line(self.warning)}"] if self.warning else []), *rows])
+
+    def table(self) -> Table:
+        """Every offer as a row, in the order in which they are tried, those that are no candidates last.
+
+        Returns:
+            The table, without keys.
+        """
+        from inference_providers.rendering import Table
+
+        first = [*self.candidates, *sorted(self._others(), key=lambda offer: not offer.usable)]
+        rows = [
+            {"candidate": self.verdict(offer).strip(), **offer.as_dict(), "reason": self.why(offer)} for offer in first
+        ]
+        title = f"{self.name or 'automatic choice'} ({self.rule})"
+        shown = {"candidate": "candidate", **{name: SHOWN[name] for name in _SHOWN}, "reason": "why"}
+        return Table(rows, shown, f"{title}. {self.warning}" if self.warning else title)
+
+    def to_pandas(self) -> Any:
+        """Every offer as a row.
+
+        Returns:
+            A `pandas.DataFrame`, without keys.
+
+        Raises:
+            ImportError: pandas is not installed.
+        """
+        return self.table().to_pandas()
+
+    def _repr_html_(self) -> str:
+        return self.table()._repr_html_()
+
+    def _others(self) -> list[Offer]:
+        """The offers that are no candidates."""
+        return [offer for offer in self.offers if id(offer) not in self._stands]
 
     def verdict(self, offer: Offer) -> str:
         """Whether an offer is a candidate, in a word.

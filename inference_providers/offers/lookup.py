@@ -323,3 +323,13 @@ def _price(offer: Offer) -> float:
     if offer.input_price is None or offer.output_price is None:
         return float("inf")
     return offer.input_price * 3 + offer.output_price
+
+
+def wire_name(offer: Offer) -> str:
+    """What an offer's model is called in a request: its name, with what stands before that there (`google/`)."""
+    for head, names in (offer.connection.get("heads") or {}).items():
+        import re
+
+        if re.search(names, offer.internal_name):
+            return f"{head}{offer.internal_name}"
+    return offer.internal_name

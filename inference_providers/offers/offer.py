@@ -221,6 +221,11 @@ class Offer(credentials.Secretive, Frozen):
         """
         return {name: getattr(self, name) for name in _SHOWN} | {"features": sorted(self.features)}
 
+    def _repr_html_(self) -> str:
+        from inference_providers.rendering import pairs
+
+        return pairs(self.as_dict()).text
+
     def called(self, internal_name: str) -> Offer:
         """The same provider's offer under another of its names.
 
@@ -338,16 +343,6 @@ def _reached_by(offer: Offer, access: Access) -> None:
     if access.tokens is None:  # else it is read whenever it is asked for
         _put(offer, "api_key", access.key)
     _put(offer, "place", (access.place, offer.internal_name))
-
-
-def wire_name(offer: Offer) -> str:
-    """What an offer's model is called in a request: its name, with what stands before that there (`google/`)."""
-    for head, names in (offer.connection.get("heads") or {}).items():
-        import re
-
-        if re.search(names, offer.internal_name):
-            return f"{head}{offer.internal_name}"
-    return offer.internal_name
 
 
 def nearness(offer: Offer) -> int:

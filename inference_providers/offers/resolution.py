@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from inference_providers.offers.offer_list import Offers, table_of
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import Any
 
     from inference_providers.offers.offer import Offer
+    from inference_providers.rendering import Table
 
 AUTO, SMALL = "auto", "auto:small"  # names that leave the choice of the model, for whatever and for small jobs
 
@@ -38,7 +42,7 @@ class Resolution:
         ended: str = "",
     ) -> None:
         self.name, self.rule, self.canonical_name = name, rule, canonical_name
-        self.offers, self.warning = list(offers), warning
+        self.offers, self.warning = Offers(offers), warning
         self.guessed = guessed  # whether a warning has to say who is asked
         self.ended = ended
 
@@ -55,6 +59,19 @@ class Resolution:
         """
         kept = self.offers if offers is None else offers
         return Resolution(name, rule, self.canonical_name, kept, self.warning, guessed=self.guessed, ended=self.ended)
+
+    def table(self) -> Table:
+        """The offers, a row for each, without their keys."""
+        meant = self.canonical_name or "a model that the registry does not know"
+        said = f"{self.name} is {meant} (rule: {self.rule})"
+        return table_of(self.offers, f"{said}. {self.warning}" if self.warning else said)
+
+    def to_pandas(self) -> Any:
+        """A `pandas.DataFrame` of the offers. Raises ImportError without pandas."""
+        return self.table().to_pandas()
+
+    def _repr_html_(self) -> str:
+        return self.table()._repr_html_()
 
     def __repr__(self) -> str:
         return f"<Resolution of {self.name!r} by rule {self.rule!r}: {self.canonical_name}, {len(self.offers)} offers>"

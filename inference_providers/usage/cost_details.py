@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from typing import Any
 
+    from inference_providers.rendering import Table
     from inference_providers.usage.cost import Charge
 
 REPORTED, LIST, MIXED, KEPT = "reported", "list", "mixed", "kept"
@@ -49,6 +50,19 @@ class CostDetails:
         said = "unknown" if self.cost is None else f"${self.cost:.6f}"
         kinds = ", ".join(f"{part.tokens} {part.kind}" for part in self.parts)
         return f"<CostDetails {said}{f' ({self.source})' if self.source else ''}{f': {kinds}' if kinds else ''}>"
+
+    def table(self) -> Table:
+        """A row for each part."""
+        from inference_providers.rendering import Table, money
+
+        known = "unknown" if self.cost is None else money(self.cost)
+        where = f", by the prices of {self.day}" if self.day else ""
+        said = f"cost: {known}{f' ({self.source}{where})' if self.source else ''}"
+        shown = {"kind": "tokens", "tokens": "count", "price": "USD/M", "usd": "USD"}
+        return Table((part._asdict() for part in self.parts), shown, said)
+
+    def _repr_html_(self) -> str:
+        return self.table()._repr_html_()
 
     def as_dict(self) -> dict[str, Any]:
         """All of it, for JSON."""

@@ -1,4 +1,4 @@
-"""Reports as HTML: tables for notebooks, and a page with charts that needs nothing but itself. Text is escaped."""
+"""Reports as HTML: a page with charts that needs nothing but itself."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from html import escape
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from typing import Any
 
     from inference_providers.usage.totals import Totals
 
@@ -43,12 +42,6 @@ def table_of(rows: Sequence[Totals], by: str) -> str:
         f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in (one.key or 'all', *cells(one)))}</tr>" for one in rows
     )
     return f"<table><tr>{head}</tr>{body}</table>"
-
-
-def pairs_of(values: Mapping[str, Any]) -> str:
-    """A table of names and values."""
-    rows = "".join(f"<tr><td>{escape(name)}</td><td>{escape(str(value))}</td></tr>" for name, value in values.items())
-    return f"<table>{rows}</table>"
 
 
 def page_of(title: str, parts: Mapping[str, Sequence[Totals]]) -> str:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from datetime import tzinfo
     from typing import Any
 
+    from inference_providers.rendering import Table
     from inference_providers.usage.log_file import LogFile
 
 BY = ("provider", "model", "day", "program", "hour", "caller")
@@ -123,10 +124,24 @@ class Analytics:
         until = None if self.until is None else self.until.isoformat()
         return {**plain, "since": self.since.isoformat(), "until": until, **parts}
 
-    def _repr_html_(self) -> str:
-        from inference_providers.usage.page import table_of
+    def table(self, by: str = "model") -> Table:
+        """A row for each model, provider or day. Raises ValueError for anything else."""
+        from inference_providers.rendering import Table
 
-        return table_of(self.by_model, "model")
+        (part,) = _checked([by], [name.removeprefix("by_") for name in _PARTS])
+        shown = {
+            by: by, "calls": "calls", "failed": "failed", "input_tokens": "input, tokens",
+            "output_tokens": "output, tokens", "cost": "cost, USD", "latency": "latency, s",
+        }  # fmt: skip
+        rows = ({by: one.key, **one.as_dict()} for one in getattr(self, f"by_{part}"))
+        return Table(rows, shown, f"{self.timeframe}, by {by}")
+
+    def to_pandas(self, by: str = "model") -> Any:
+        """`table(by)` as a `pandas.DataFrame`. Raises ImportError without pandas."""
+        return self.table(by).to_pandas()
+
+    def _repr_html_(self) -> str:
+        return self.table()._repr_html_()
 
 
 _PARTS = ("by_provider", "by_model", "by_day")
@@ -186,9 +201,9 @@ class Performance:
         return dict(vars(self))
 
     def _repr_html_(self) -> str:
-        from inference_providers.usage.page import pairs_of
+        from inference_providers.rendering import pairs
 
-        return pairs_of(self.as_dict())
+        return pairs(self.as_dict()).text
 
 
 def percentile_statement(names: int, provider: bool, *, of_caller: bool = False) -> str:

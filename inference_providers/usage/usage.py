@@ -85,6 +85,11 @@ class Usage:
     def __repr__(self) -> str:
         return f"<Usage {self.input_tokens} + {self.output_tokens} tokens>"
 
+    def _repr_html_(self) -> str:
+        from inference_providers.rendering import pairs
+
+        return pairs({**self.as_dict(), "price": self.price, "service": self.service}).text
+
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Usage) and self.as_dict() == other.as_dict()
 

@@ -21,11 +21,11 @@ from inference_providers.files import row_writer
 from inference_providers.gateway.page import words
 from inference_providers.gateway.page.assets import FILES, address
 from inference_providers.gateway.page.frame import name_of
-from inference_providers.gateway.page.markup import tag
 from inference_providers.gateway.page.paths import ROUTES
 from inference_providers.gateway.routes import PAGE
 from inference_providers.gateway.sessions import LASTS, Sessions
 from inference_providers.gateway.under_way import LATEST
+from inference_providers.rendering import tag
 from inference_providers.text import printable
 from inference_providers.usage import LogFile
 from tests.gateway.browser import Browser

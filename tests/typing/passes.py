@@ -42,9 +42,11 @@ from inference_providers import (
     get_available_models,
     stream,
 )
+from inference_providers.attempts import Attempts
 from inference_providers.clients.connection import AsyncConnection
 from inference_providers.clients.options import AskOptions, BatchOptions, StreamOptions
 from inference_providers.credentials import Secret
+from inference_providers.offers import Offers
 
 
 def weather(city: str) -> str:
@@ -105,7 +107,7 @@ assert_type(answer.model, str)
 assert_type(answer.canonical_name, str | None)
 assert_type(answer.usage, Usage | None)
 assert_type(answer.cost, float | None)
-assert_type(answer.attempts, list[Attempt])
+assert_type(answer.attempts, Attempts)
 assert_type(answer.latency, float)
 assert_type(answer.finish_reason, str | None)
 assert_type(answer.reasoning, str)
@@ -121,7 +123,7 @@ with stream("hi") as pieces:
     assert_type(pieces.answer, Answer)
     assert_type(pieces.offer, Offer)
     assert_type(pieces.provider, str)
-    assert_type(pieces.attempts, list[Attempt])
+    assert_type(pieces.attempts, Attempts)
 
 # Many questions
 assert_type(batch(["a", "b"]), Batch)
@@ -159,7 +161,9 @@ assert_type(providers.client(["a", "b"], timeout=5, hedge_after=0.5, allow_empty
 assert_type(providers.client("a", hedge_after="p95"), openai.OpenAI)
 assert_type(providers.async_client(), openai.AsyncOpenAI)
 assert_type(providers.get_canonical_model_names(), list[str])
-assert_type(providers.find_model_providers("gpt-4"), list[Offer])
+assert_type(providers.find_model_providers("gpt-4"), Offers)
+offers: list[Offer] = providers.find_model_providers("gpt-4")
+tries: list[Attempt] = answer.attempts
 assert_type(providers.resolve("gpt-4", provider="openai"), Resolution)
 assert_type(providers.explain(), Explanation)
 connection = providers.connect_to_ai()
@@ -182,7 +186,7 @@ assert_type(key, Secret | None)
 assert_type(connection.offer[0], str)
 assert_type(connection.offer.api_key, Secret | None)
 assert_type(connection.offer, Offer)
-assert_type(connection.attempts, list[Attempt])
+assert_type(connection.attempts, Attempts)
 assert_type(
     providers.get_response(connection.client, connection.name, "hi", system="x", extra_body={"own": 1}, seed=1), Answer
 )

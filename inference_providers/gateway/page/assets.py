@@ -7,8 +7,8 @@ from functools import cache
 from hashlib import sha256
 
 from inference_providers.gateway.messages import Outgoing, Refused
-from inference_providers.gateway.page.markup import Markup, tag
 from inference_providers.gateway.routes import OPEN, Route
+from inference_providers.rendering import Markup, tag
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -7,9 +7,9 @@ import re
 import time
 
 from inference_providers.gateway.caller_fields import FieldError
-from inference_providers.gateway.page.markup import group, tag
 from inference_providers.gateway.page.parts import choice, described, labelled
 from inference_providers.gateway.quotas import RATES, TIERS
+from inference_providers.rendering import group, tag
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from inference_providers.gateway.callers import Caller
-    from inference_providers.gateway.page.markup import Markup
+    from inference_providers.rendering import Markup
 
 FIELDS = ("tier", *RATES, "budget", "models", "expires")
 _WORDS = {

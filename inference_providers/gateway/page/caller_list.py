@@ -7,8 +7,8 @@ import time
 from inference_providers.gateway.page import words
 from inference_providers.gateway.page.caller_form import limits_of
 from inference_providers.gateway.page.frame import badge, name_of, table
-from inference_providers.gateway.page.markup import group, tag
 from inference_providers.gateway.quotas import RATES
+from inference_providers.rendering import group, tag
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from typing import Any
 
     from inference_providers.gateway.callers import Caller
-    from inference_providers.gateway.page.markup import Markup
     from inference_providers.gateway.service import Gateway
+    from inference_providers.rendering import Markup
 
 ACTIVE, REVOKED, EXPIRED, EXPIRING = "active", "revoked", "expired", "expires soon"
 _KINDS = {ACTIVE: "good", REVOKED: "plain", EXPIRED: "bad", EXPIRING: "warn"}

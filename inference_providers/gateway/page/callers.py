@@ -13,8 +13,8 @@ from inference_providers.gateway.messages import Refused
 from inference_providers.gateway.page import caller_form
 from inference_providers.gateway.page.caller_list import listed, spent_of, state_of, state_words
 from inference_providers.gateway.page.frame import field, fields, form, moved, notice, page, page_route, section
-from inference_providers.gateway.page.markup import tag
 from inference_providers.gateway.page.parts import copied
+from inference_providers.rendering import tag
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
     from inference_providers.gateway.callers import Caller
     from inference_providers.gateway.messages import Incoming, Outgoing
-    from inference_providers.gateway.page.markup import Markup
     from inference_providers.gateway.service import Gateway
+    from inference_providers.rendering import Markup
 
     T = TypeVar("T")
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 
 from inference_providers.gateway.page.frame import table
-from inference_providers.gateway.page.markup import Markup, group, tag
+from inference_providers.rendering import Markup, group, tag
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from inference_providers.gateway.page import words
 from inference_providers.gateway.page.charts import Row, chart, share
 from inference_providers.gateway.page.frame import name_of, page, page_route, section, table
 from inference_providers.gateway.page.logged import caller_names, how_to_log, log_of
-from inference_providers.gateway.page.markup import Markup, tag
+from inference_providers.rendering import Markup, tag
 from inference_providers.usage import PARTS, Latencies, Series
 
 TYPE_CHECKING = False

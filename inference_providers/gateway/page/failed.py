@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from inference_providers.gateway.page.frame import DIALECT as DIALECT
 from inference_providers.gateway.page.frame import HOME, LOGIN, moved, whole
-from inference_providers.gateway.page.markup import tag
+from inference_providers.rendering import tag
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

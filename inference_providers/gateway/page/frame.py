@@ -29,8 +29,8 @@ import hmac
 from inference_providers.gateway.guard import token_of
 from inference_providers.gateway.messages import Outgoing, Refused
 from inference_providers.gateway.page.assets import icon, mark, script, style
-from inference_providers.gateway.page.markup import Markup, group, tag
 from inference_providers.gateway.routes import PAGE, Route
+from inference_providers.rendering import Markup, group, tag
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

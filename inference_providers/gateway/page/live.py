@@ -10,7 +10,7 @@ from inference_providers.gateway.page import words
 from inference_providers.gateway.page.frame import fragment, name_of, notice, page, page_route, section, table, time_of
 from inference_providers.gateway.page.log import outcome_of
 from inference_providers.gateway.page.logged import caller_names
-from inference_providers.gateway.page.markup import Markup, group, tag
+from inference_providers.rendering import Markup, group, tag
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

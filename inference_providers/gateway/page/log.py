@@ -20,7 +20,7 @@ from inference_providers.gateway.page.frame import (
     time_of,
 )
 from inference_providers.gateway.page.logged import ADMINISTRATOR, caller_names, how_to_log, log_of
-from inference_providers.gateway.page.markup import Markup, tag
+from inference_providers.rendering import Markup, tag
 from inference_providers.usage import LogSearch
 
 TYPE_CHECKING = False

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from inference_providers.gateway.page.frame import notice
-from inference_providers.gateway.page.markup import tag
+from inference_providers.rendering import tag
 from inference_providers.telemetry import UsageLog
 from inference_providers.usage import LogFile
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from inference_providers.gateway.page.markup import Markup
     from inference_providers.gateway.service import Gateway
+    from inference_providers.rendering import Markup
 
 ADMINISTRATOR = "administrator"
 

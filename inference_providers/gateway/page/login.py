@@ -20,9 +20,9 @@ from inference_providers.gateway.page.frame import (
     session_of,
     whole,
 )
-from inference_providers.gateway.page.markup import Markup, tag
 from inference_providers.gateway.routes import OPEN, Route
 from inference_providers.gateway.sessions import is_secure, set_cookie
+from inference_providers.rendering import Markup, tag
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

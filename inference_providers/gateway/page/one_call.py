@@ -11,7 +11,7 @@ from inference_providers.gateway.page.frame import name_of, page, page_route, se
 from inference_providers.gateway.page.log import PATH as LOG
 from inference_providers.gateway.page.log import outcome_of
 from inference_providers.gateway.page.logged import caller_names, log_of
-from inference_providers.gateway.page.markup import tag
+from inference_providers.rendering import tag
 from inference_providers.usage import call as call_of
 
 TYPE_CHECKING = False

@@ -13,8 +13,8 @@ from inference_providers.gateway.page.costs import PATH as COSTS
 from inference_providers.gateway.page.frame import badge, figures, name_of, notice, page, section, table
 from inference_providers.gateway.page.log import PATH as LOG
 from inference_providers.gateway.page.logged import how_to_log, log_of
-from inference_providers.gateway.page.markup import Markup, tag
 from inference_providers.offers import Offer
+from inference_providers.rendering import Markup, tag
 from inference_providers.usage import moments, report
 
 TYPE_CHECKING = False

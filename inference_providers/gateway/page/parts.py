@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from inference_providers.gateway.page.markup import Markup, tag
+from inference_providers.rendering import Markup, tag
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

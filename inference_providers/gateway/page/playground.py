@@ -10,16 +10,16 @@ from inference_providers.gateway.messages import Outgoing, Refused
 from inference_providers.gateway.page import words
 from inference_providers.gateway.page.answers import MOST_TOKENS, answers
 from inference_providers.gateway.page.frame import HEADERS, fields, notice, page, page_route
-from inference_providers.gateway.page.markup import tag
 from inference_providers.gateway.page.parts import described, labelled
+from inference_providers.rendering import tag
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
     from inference_providers.gateway.messages import Incoming
-    from inference_providers.gateway.page.markup import Markup
     from inference_providers.gateway.service import Gateway
+    from inference_providers.rendering import Markup
 
 PATH = "/page/playground"
 COLUMNS, SHOWN = 4, 2  # at most, and at first

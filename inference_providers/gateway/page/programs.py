@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from inference_providers.gateway.page.frame import page, page_route, section
-from inference_providers.gateway.page.markup import tag
 from inference_providers.gateway.page.parts import copied
 from inference_providers.gateway.page.program_lines import PROGRAMS, TOKEN
 from inference_providers.gateway.sessions import is_secure
+from inference_providers.rendering import tag
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from inference_providers.gateway.messages import Incoming, Outgoing
-    from inference_providers.gateway.page.markup import Markup
     from inference_providers.gateway.page.program_lines import Program
     from inference_providers.gateway.service import Gateway
+    from inference_providers.rendering import Markup
 
 PATH = "/page/programs"
 

@@ -5,7 +5,8 @@
     tag("ul", [tag("li", one) for one in names])       # lists are taken apart, None is nothing
 
 There is no way to give HTML as a string, a script, a style, a handler of events, or an address with a scheme of its
-own: what a page must not have raises ValueError here, not in a browser. Pure.
+own: what a page must not have raises ValueError here, not in a browser. What stands in a notebook has no style sheet;
+there, `look="number"` names one of a few styles. Pure.
 """
 
 from __future__ import annotations
@@ -25,11 +26,21 @@ _NAMES = frozenset((
     "desc", "details", "dialog", "div", "dl", "dt", "em", "fieldset", "figcaption", "figure", "footer", "form", "g",
     "h1", "h2", "h3", "h4", "head", "header", "hr", "html", "img", "input", "kbd", "label", "legend", "li", "line",
     "link", "main", "meta", "meter", "nav", "noscript", "ol", "optgroup", "option", "output", "p", "path", "pre",
-    "rect", "script", "section", "select", "small", "span", "strong", "sub", "summary", "sup", "svg", "table",
-    "tbody", "td", "template", "text", "textarea", "tfoot", "th", "thead", "time", "title", "tr", "ul",
+    "progress", "rect", "script", "section", "select", "small", "span", "strong", "sub", "summary", "sup", "svg",
+    "table", "tbody", "td", "template", "text", "textarea", "tfoot", "th", "thead", "time", "title", "tr", "ul",
     "datalist",
 ))  # fmt: skip
 _ADDRESSES = ("href", "src", "action", "formaction")
+_LOOKS = {  # of things in notebooks; no colour, so that they are readable in light and in dark
+    "text": "text-align:left;vertical-align:top;min-width:12em;max-width:45em",
+    "head": "text-align:left;vertical-align:bottom",
+    "number-head": "text-align:right;vertical-align:bottom",
+    "word": "text-align:left;vertical-align:top;white-space:nowrap",
+    "number": "text-align:right;vertical-align:top;white-space:nowrap",
+    "caption": "text-align:left;caption-side:top",
+    "muted": "opacity:.7",
+    "wide": "width:20em;max-width:60%;vertical-align:middle;margin-right:.7em",
+}
 _CASED = {"viewbox": "viewBox", "preserveaspectratio": "preserveAspectRatio"}  # of SVG
 
 
@@ -55,7 +66,7 @@ def tag(name: str, /, *children: Any, **attributes: Any) -> Markup:
     """One element. Children: text, numbers, `Markup`, lists of them, None for nothing.
 
     Attributes: `class_` and `for_` lose their underscore, others become dashes (`aria_label`); True stands without a
-    value, None and False not at all. Raises ValueError for what no page has.
+    value, None and False not at all; `look` is one of `_LOOKS`. Raises ValueError for what no page has.
     """
     if name not in _NAMES:
         raise ValueError(f"no page has <{name}>")
@@ -91,6 +102,8 @@ def _attribute(key: str, value: Any) -> str:
     name = _CASED.get(name, name)
     if name == "style" or name.startswith("on") or name == "srcdoc":
         raise ValueError(f"no page has an attribute {name}")
+    if name == "look":
+        return f' style="{_LOOKS[value]}"'
     if value is True:
         return f" {name}"
     said = str(value)
