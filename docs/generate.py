@@ -170,6 +170,14 @@ def stream_ends() -> str:
     return "\n".join(rows)
 
 
+def stored() -> str:
+    """The settings that can be kept, each with its variable."""
+    from inference_providers.settings import SETTINGS
+
+    rows = [f"| `{one.name}` | `{one.variable}` | {one.what} |" for one in SETTINGS.values()]
+    return "\n".join(["| setting | variable | says |", "|---|---|---|", *rows])
+
+
 def settings() -> str:
     """The variables that are no provider's."""
     from inference_providers.cli.variables import VARIABLES
@@ -281,6 +289,7 @@ PARTS = {
     "docs/parameters.md": {"parameters": lambda: parameter_rows(bundled())},
     "docs/answers.md": {"turns": lambda: turn_rows(bundled())},
     "docs/batch.md": {"batch": lambda: batch_rows(bundled())},
+    "docs/settings.md": {"stored": stored},
     "docs/environment.md": {"settings": settings, "keys": lambda: key_rows(bundled())},
     "docs/failures.md": {"statuses": status_rows, "phrases": phrases, "ends": stream_ends, "matrix": fault_matrix},
 }

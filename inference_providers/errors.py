@@ -104,7 +104,10 @@ class NoCredentialsError(InferenceProvidersError):
 
     Attributes:
         variables: The environment variables that would help.
+        found_nothing: Whether there is neither a key nor a server, whatever is asked for.
     """
+
+    found_nothing = False
 
     def __init__(self, message: str, variables: Iterable[str] = ()) -> None:
         self.variables = list(variables)

@@ -26,12 +26,12 @@ from inference_providers import (
     RemoteParams,
 )
 from inference_providers.calls.key_checks import check_keys
-from inference_providers.credentials.keys import Secret
+from inference_providers.credentials.keys import Credential
 from inference_providers.credentials.pins import Pins
 from inference_providers.credentials.tokens import Tokens
 from inference_providers.offers.access import Access
 from inference_providers.offers.addresses import unheeded
-from inference_providers.offers.offer import offer_by
+from inference_providers.offers.late_offers import offer_by
 from inference_providers.registry.registry import bundled
 from inference_providers.testing.cassette import _key as key_of
 from inference_providers.transport.http import WireError, request_to
@@ -418,7 +418,7 @@ def test_a_key_that_is_exchanged_is_exchanged_when_it_is_needed_and_its_token_is
 def test_a_token_is_renewed_before_it_ends() -> None:
     now = [0.0]
     auth = {"by": "form", "token": "https://iam.cloud.ibm.com/identity/token", "form": {}}
-    tokens = Tokens(auth, Secret(KEY), "WATSONX_API_KEY", {}, Pins(bundled()), clock=lambda: now[0])
+    tokens = Tokens(auth, Credential(KEY, None), "WATSONX_API_KEY", {}, Pins(bundled()), clock=lambda: now[0])
     assert tokens.current is None
     tokens.put("t", 3600)
     for seconds, there in ((0, True), (3299, True), (3300, False), (3600, False)):
@@ -502,7 +502,7 @@ def test_a_credential_whose_token_is_refused_rests_and_has_another_token_afterwa
 def tokens_at(server: Server) -> Tokens:
     """The token of a key that this server exchanges."""
     trust = {"WATSONX_API_KEY": [f"127.0.0.1:{server.port}"]}
-    return Tokens(exchanged_at(server), Secret(IBM_KEY), "WATSONX_API_KEY", {}, Pins(bundled(), trust))
+    return Tokens(exchanged_at(server), Credential(IBM_KEY, None), "WATSONX_API_KEY", {}, Pins(bundled(), trust))
 
 
 class Gate(Exchange):
@@ -592,7 +592,7 @@ def test_whatever_replies_to_an_exchange_is_a_token_or_an_error(
         file = tmp_path / "adc.json"
         user = {"type": "authorized_user", "client_id": "c", "client_secret": "s", "refresh_token": "r"}
         file.write_text(json.dumps(user), "utf-8")
-        tokens.secret = Secret(str(file))
+        tokens.credential = Credential(str(file), None)
         tokens.auth = {**tokens.auth, "by": "adc", "scope": "x"}
     if has_token:
         renew_token(tokens, 30.0)
@@ -667,7 +667,7 @@ def test_a_key_is_exchanged_nowhere_but_where_the_package_says(serve: Serve) -> 
     with pytest.raises(RegistryError, match=r"would send OPENAI_API_KEY to 127\.0\.0\.1"):
         ProviderList(json_override={"providers": {"mine": row}}, environ={"OPENAI_API_KEY": KEY}, local=False)
     assert server.requests == []
-    tokens = Tokens(auth, Secret(KEY), "OPENAI_API_KEY", {}, Pins(bundled()))
+    tokens = Tokens(auth, Credential(KEY, None), "OPENAI_API_KEY", {}, Pins(bundled()))
     assert tokens.forbids(there)
     assert tokens.forbids("https://api.openai.com/token")
 

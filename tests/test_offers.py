@@ -14,8 +14,8 @@ import pytest
 from inference_providers import InferenceProvidersError, NoCredentialsError, Offer, ProviderList
 from inference_providers.credentials import DUMMY_KEY, Pins, address_of
 from inference_providers.offers.access import Accesses
+from inference_providers.offers.late_offers import LaunchedOffer, offer_by
 from inference_providers.offers.local_server import LocalServer
-from inference_providers.offers.offer import LaunchedOffer, offer_by
 from inference_providers.registry import facts
 from inference_providers.registry.registry import Registry, bundled
 from inference_providers.upkeep.importers import rows

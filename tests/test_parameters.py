@@ -19,7 +19,7 @@ from inference_providers.chat.parameter_rules import Rules, adapted, dropped
 from inference_providers.chat.parameters import DROP, ERROR, KEEP, SYNONYMS, VOCABULARY, normalise
 from inference_providers.credentials import Pins
 from inference_providers.offers.access import Accesses
-from inference_providers.offers.offer import offer_by
+from inference_providers.offers.late_offers import offer_by
 from inference_providers.protocols import fit
 from inference_providers.protocols.request import ModelRequest
 from inference_providers.registry.registry import bundled

@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from inference_providers.cli.main import main
-from inference_providers.cli.paths import KINDS
+from inference_providers.cli.paths import BY_NAME, KINDS
 from inference_providers.cli.places import places
 from inference_providers.files import folders, locks
 from inference_providers.routing import Learned
@@ -50,7 +50,7 @@ def test_every_place_is_shown_whether_anything_is_there(home: Path) -> None:
     assert servers_folder(os.environ) in {row["path"] for row in rows}
     assert [row["size"] for row in rows if row["kind"] == "models"] == [5, 5, 5]
     assert run("purge", "--all", "--yes").exit_code == 0
-    assert not any(row["there"] for row in json.loads(run("paths", "--json").output))
+    assert {row["kind"] for row in json.loads(run("paths", "--json").output) if row["there"]} == set(BY_NAME)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -64,7 +64,7 @@ def test_one_kind_goes_and_the_others_stay(home: Path, kind: str) -> None:
 
 
 def test_what_is_the_users_own_stays(home: Path) -> None:
-    assert run("purge", "--all", "--yes").exit_code == 0
+    assert run("purge", "--all", *BY_NAME, "--yes").exit_code == 0
     assert files(home) == {"of-the-user.txt"}
 
 

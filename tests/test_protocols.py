@@ -14,7 +14,8 @@ from inference_providers import AsyncProviderList, ProviderList, TruncatedStream
 from inference_providers.credentials import Pins
 from inference_providers.errors import AllProvidersFailedError, InvalidRequestError, ProviderError
 from inference_providers.offers.access import Accesses, unspoken
-from inference_providers.offers.offer import Offer, offer_by
+from inference_providers.offers.late_offers import offer_by
+from inference_providers.offers.offer import Offer
 from inference_providers.protocols import PROTOCOLS, capable_offers, classify, fit
 from inference_providers.protocols.classify import Verdict
 from inference_providers.protocols.request import FittedRequest, ModelRequest

@@ -26,7 +26,7 @@ from inference_providers.cache.keys import key_of
 from inference_providers.cache.settings import Settings
 from inference_providers.cache.stage import ResponseCache
 from inference_providers.calls import CallFinished, StreamFinished
-from inference_providers.offers.offer import offer_by
+from inference_providers.offers.late_offers import offer_by
 from inference_providers.protocols import ModelRequest
 from tests.conftest import keys, list_of, places
 from tests.servers import Connection, Received, Server, answer, completion, status

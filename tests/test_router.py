@@ -79,6 +79,9 @@ class Offer:
         """What is dead once it was refused."""
         return self.place[0], self.api_key
 
+    def key_mark(self) -> str | None:
+        return self.api_key
+
 
 class World:
     """Offers, their servers, and calls that share one Health; every step of every call is judged."""

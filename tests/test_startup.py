@@ -19,7 +19,7 @@ BY_LISTING = {
     "_face", "calls", "chat", "clients", "credentials", "files", "offers", "registry", "servers", "text",
     # the registry, and what is in it
     "errors", "text.display", "registry.registry", "registry.late_parts", "registry.provider", "registry.facts",
-    "offers.offer", "offers.offer_list", "offers.lookup", "offers.ordering", "offers.resolution", "offers.resolver", "offers.rules",
+    "offers.offer", "offers.late_offers", "offers.offer_list", "offers.lookup", "offers.ordering", "offers.resolution", "offers.resolver", "offers.rules",
     # keys and the environment
     "credentials.keys", "credentials.hosts", "credentials.pins", "offers.access", "files.folders",
     # the list itself

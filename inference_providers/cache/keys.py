@@ -66,4 +66,4 @@ def _identity(offers: Sequence[Offer], settings: Settings) -> bytes:
 
 def _secret(offer: Offer) -> str:
     """The key of an offer; where that is exchanged for tokens, which come and go, what they are made of."""
-    return str((offer.api_key or "") if offer.tokens is None else offer.tokens.secret)
+    return str(offer.key_mark() or "")

@@ -124,7 +124,7 @@ class Finder(Secretive):
         from inference_providers.offers import explained
 
         names = self.default_models() if name is None else None
-        return explained(names or [name], self.resolver, self._ordered, self.registry)
+        return explained(names or [name], self.resolver, self._ordered, self.registry, by_default=names is not None)
 
     def default_models(self, *variable: str) -> list[str] | None:
         """The models for calls that name none, best first, by a variable; None for the best within reach."""
@@ -163,9 +163,10 @@ class Finder(Secretive):
     def guidance(self) -> Guidance:
         """What to say to those without a key that is used."""
         from inference_providers.offers import Guidance
+        from inference_providers.settings import unread
 
         advice = self._launchables.advice if self._local else tuple
-        return Guidance(self.accesses, self.environ, self.local_servers, advice)
+        return Guidance(self.accesses, self.environ, self.local_servers, advice, unread)
 
     @cached_property
     def _launchables(self) -> Launchables:
@@ -344,7 +345,7 @@ class Finder(Secretive):
                 self.tell(f"{name}: {str(error).splitlines()[0]}")
         if found:
             return found
-        raise self.guidance.none_of(names, problems)
+        raise self.guidance.none_of(names, problems, by_default=names == self.default_models())
 
     def keyed(self, name: str = AUTO) -> list[Offer]:
         """The candidates for a choice among providers with keys: no look at local ports."""

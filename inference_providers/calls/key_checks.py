@@ -11,7 +11,7 @@ from inference_providers.text import in_line
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Container, Sequence
     from typing import Any
 
     from inference_providers.calls.pipeline import Pipeline
@@ -74,14 +74,23 @@ class KeyCheck:
         return {"model": model or name, "provider": self.provider.id, "name": name, "note": note}
 
 
-def check_keys(pipeline: Pipeline, *, prove: bool = True, seconds: float = live_asking.LIMIT) -> list[KeyCheck]:
+def check_keys(
+    pipeline: Pipeline,
+    *,
+    prove: bool = True,
+    seconds: float = live_asking.LIMIT,
+    only: Container[str] | None = None,
+) -> list[KeyCheck]:
     """What every key in the environment comes to, in registry order; off line, nobody is asked.
 
+    *only*: those of these providers, by id.
     *prove*: also tell a list that everybody gets from one that only a key gives. *seconds*: for all of them together.
     """
     checks: list[KeyCheck] = []
     offers: dict[int, Offer] = {}
     for provider, variable in _keys(pipeline):
+        if only is not None and provider.id not in only:
+            continue
         access = pipeline.finder.accesses[provider.id]
         why = access.reason
         if is_offline(pipeline.finder.environ):

@@ -19,11 +19,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from inference_providers.calls.finder import Finder
-    from inference_providers.credentials import Secret
     from inference_providers.offers import Access, Accesses, LiveList, Offer
     from inference_providers.transport import Sender
 
-    Place = tuple[str, Secret]  # an endpoint, and a key
+    Place = tuple[str, str]  # an endpoint, and what stands for a key
 
 _AGAIN = 600.0  # seconds after which somebody is asked again whose list could not be had
 _NOBODYS = 60.0  # seconds for which it counts that a place is none of those that are asked
@@ -51,9 +50,9 @@ class LiveLists(Secretive):
 
     def of(self, access: Access) -> LiveList | None:
         """The list of whoever is reached so, if it is known; else it is asked for in the background."""
-        if access.allowed is None or access.key is None or access.provider.local is not None:
+        if access.allowed is None or access.key_mark is None or access.provider.local is not None:
             return None
-        place, now = (access.endpoint, access.key), self._clock()
+        place, now = (access.endpoint, access.key_mark), self._clock()
         known = self._known.get(place)
         if known is None or known[1] <= now:
             self._look(now, access.allowed)
@@ -108,9 +107,9 @@ class LiveLists(Secretive):
             passed_over = access.opt_in or provider.connection.get("deployments")
             if accesses.avoids(provider) or passed_over:
                 continue
-            if access.variable is not None and access.key is not None:
+            if access.variable is not None and access.key_mark is not None:
                 (nameless,) = finder.resolver.offers_by(provider, [(None, "models")])
-                found[access.endpoint, access.key] = nameless
+                found[access.endpoint, access.key_mark] = nameless
         return found
 
     def _from_file(self, due: dict[Place, Offer], now: float) -> dict[Place, Offer]:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from inference_providers.calls.reply import Reply
     from inference_providers.calls.stream_reply import StreamReply
     from inference_providers.chat import Question
+    from inference_providers.credentials import LateKey
     from inference_providers.offers import Offer
     from inference_providers.protocols import ModelRequest
     from inference_providers.routing import Health, Policy, Preferences
@@ -231,11 +232,22 @@ class Pipeline(Secretive):
         return self.caller.call([offer], request, total=min(limit, self.timeout)).content
 
     def secrets(self) -> list[str]:
-        """The keys in the environment, and those by hand, for those who must leave them out."""
+        """The keys in the environment, and those by hand, for those who must leave them out.
+
+        Of keys that are loaded late those that are here: no other was sent.
+        """
         providers, environ = self.finder.registry.providers.values(), self.finder.environ
         variables = {name for provider in providers for name in provider.key_variables}
-        found = [value for name in variables if (value := environ.get(name, "").strip()) and value != DUMMY_KEY]
-        return found + self.keys_by_hand
+        late = {name: late for name in variables if (late := environ.late(name)) is not None}
+        found = [value for name in variables - late.keys() if (value := environ.get(name, "").strip())]
+        found += [key for one in late.values() if (key := one.loaded) is not None]
+        return [value for value in found if value != DUMMY_KEY] + self.keys_by_hand
+
+    def late_keys(self) -> list[LateKey]:
+        """The keys that are loaded later, and are not here yet."""
+        rows, environ = self.finder.registry.providers.values(), self.finder.environ
+        found = (environ.late(name) for name in {name for row in rows for name in row.key_variables})
+        return [late for late in found if late is not None and late.loaded is None]
 
     # What is asked, and what is said about it
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from inference_providers.chat.arguments import FASTEST as FASTEST
     from inference_providers.chat.arguments import LISTED as LISTED
     from inference_providers.chat.arguments import MAX_STEPS as MAX_STEPS
+    from inference_providers.chat.arguments import MODEL_VARIABLE as MODEL_VARIABLE
     from inference_providers.chat.arguments import ORDERS as ORDERS
     from inference_providers.chat.arguments import PREFERRING as PREFERRING
     from inference_providers.chat.arguments import RANDOM as RANDOM
@@ -105,6 +106,7 @@ _HOME = {
         "FASTEST",
         "LISTED",
         "MAX_STEPS",
+        "MODEL_VARIABLE",
         "ORDERS",
         "PREFERRING",
         "RANDOM",

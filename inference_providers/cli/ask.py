@@ -7,6 +7,7 @@ import click
 from inference_providers import __version__
 from inference_providers.cli.ask_options import with_conversation, with_generation, with_output, with_question
 from inference_providers.cli.exit_codes import EXIT_CODES, guarded
+from inference_providers.cli.first_run import walked
 from inference_providers.cli.output import Command
 from inference_providers.cli.terms import on_terms
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 @click.command(cls=Command, epilog=EXIT_CODES, context_settings={"help_option_names": ["-h", "--help"]})
 @click.argument("question", nargs=-1)
 @guarded
+@walked
 @with_question
 @with_generation
 @with_conversation

@@ -13,6 +13,7 @@ import click
 from inference_providers.cli import kept_log, prompt
 from inference_providers.cli.completion import complete_model
 from inference_providers.cli.exit_codes import FAILED, guarded
+from inference_providers.cli.first_run import walked
 from inference_providers.cli.output import encodable, listed, on_terminal, say
 from inference_providers.cli.terms import selecting
 from inference_providers.cli.wording import spoken
@@ -45,6 +46,7 @@ HELP = (
 @click.option("--temperature", type=click.FloatRange(0, 2), help="Randomness of the answers; 0 for the least.")
 @selecting
 @guarded
+@walked
 def chat(
     model: str | None, system: str | None, temperature: float | None, avoid: tuple[str, ...], only: tuple[str, ...]
 ) -> None:

@@ -18,13 +18,14 @@ class FileName(click.types.StringParamType):
 
 def complete_model(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Names that start with what was typed: canonical ones, `auto`, PROVIDER/NAME and NAME:POLICY."""
+    from inference_providers.cli.lists import environment
     from inference_providers.offers import AUTO, POLICIES, SMALL
     from inference_providers.registry import bundled
 
     typed = incomplete.lower()
     head, slash, rest = typed.partition("/")
     row: Any = bundled().providers.get(bundled().provider_id(head) or "") if slash else None
-    names = [AUTO, SMALL, *bundled().canonical_names]
+    names = [AUTO, SMALL, *environment().section("aliases"), *bundled().canonical_names]
     if row is not None:  # what it calls them, and what we do
         names = [f"{head}/{name}" for name in {*row.callable_names(), *(row.data.get("model_names") or {})}]
         typed = f"{head}/{rest}"

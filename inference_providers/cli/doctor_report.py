@@ -7,21 +7,19 @@ from typing import Any
 
 from inference_providers import credentials
 from inference_providers.clients import ProviderList
+from inference_providers.credentials import Environment
 from inference_providers.installing import LOCAL
 from inference_providers.offers import addresses, is_offline
 from inference_providers.registry import Registry, bundled
 from inference_providers.servers import discovery, engines, model_files
+from inference_providers.settings import KEYRING, KEYS_FILE, SETTINGS, SETTINGS_FILE, LayeredEnvironment
 from inference_providers.text import printable
 from inference_providers.transport import network_settings
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 
 def examine(providers: ProviderList) -> dict[str, Any]:
     """Everything that doctor reports, as data for JSON; it contains no key."""
-    registry, environ = providers.registry, providers.pipeline.users_environ
+    registry, environ = providers.registry, Environment.of(providers.pipeline.users_environ)
     unused_variables = [line.strip() for line in providers.pipeline.finder.guidance.unused()[1:]]
     variables = [variable for provider in registry.providers.values() for variable in provider.key_variables]
     explanation = providers.explain()
@@ -31,7 +29,7 @@ def examine(providers: ProviderList) -> dict[str, Any]:
         "skipped": [
             {"variable": v, "reason": reason}
             for v in dict.fromkeys(variables)
-            if v in environ and (reason := credentials.refusal(environ[v]))
+            if environ.late(v) is None and v in environ and (reason := credentials.refusal(environ[v]))
         ],
         "near_misses": [
             {"variable": v, "meant": meant} for v, meant in providers.pipeline.finder.guidance.near_misses().items()
@@ -40,9 +38,11 @@ def examine(providers: ProviderList) -> dict[str, Any]:
             {"variable": v, "service": row["name"], "successor": row["successor"]}
             for row in registry.retired_providers.values()
             for v in row.get("api_key", ())
-            if environ.get(v) and v not in variables  # else others take that key, too
+            if v in environ and v not in variables  # else others take that key, too
         ],
         "unused": unused_variables,
+        "settings": _settings(environ),
+        "files": environ.stored.problems if isinstance(environ, LayeredEnvironment) else [],
         "addresses": _addresses(registry, environ),
         "not_followed": _not_followed(registry, environ),
         "offline": is_offline(environ),
@@ -70,7 +70,7 @@ def examine(providers: ProviderList) -> dict[str, Any]:
     }
 
 
-def _keys(registry: Registry, environ: Mapping[str, str]) -> list[dict[str, Any]]:
+def _keys(registry: Registry, environ: Environment) -> list[dict[str, Any]]:
     rows = []
     for provider in registry.providers.values():
         credential, _ = credentials.find(provider, environ)
@@ -79,29 +79,39 @@ def _keys(registry: Registry, environ: Mapping[str, str]) -> list[dict[str, Any]
                 {
                     "provider": provider.id,
                     "variable": credential.variable,
+                    "from": environ.source(credential.variable),
                     "general_purpose": provider.opt_in(credential.variable),
                 }
             )
     return rows
 
 
-def _addresses(registry: Registry, environ: Mapping[str, str]) -> list[dict[str, str]]:
+def _settings(environ: Environment) -> list[dict[str, str]]:
+    """What the user's settings say, and variables that stand for them."""
+    return [
+        {"name": name, "value": environ[setting.variable], "from": environ.source(setting.variable)}
+        for name, setting in SETTINGS.items()
+        if environ.get(setting.variable)
+    ]
+
+
+def _addresses(registry: Registry, environ: Environment) -> list[dict[str, str]]:
     """Addresses to which the user's variables send a key: OPENAI_BASE_URL and the like."""
     return [
         {"provider": provider.id, "variable": variable, "address": _shown(address)}
         for provider in registry.providers.values()
-        if provider.local is None and any(map(environ.get, provider.key_variables))
+        if provider.local is None and any(v in environ for v in provider.key_variables)
         for variable, address, problem in [addresses.own_address(provider, environ)]
         if variable and not problem
     ]
 
 
-def _not_followed(registry: Registry, environ: Mapping[str, str]) -> list[dict[str, str]]:
+def _not_followed(registry: Registry, environ: Environment) -> list[dict[str, str]]:
     """Variables that seem to say where somebody is with a key, or a server, and are not followed."""
     return [
         {"provider": provider.id, "variable": variable, "reason": reason}
         for provider in registry.providers.values()
-        if provider.local is not None or any(map(environ.get, provider.key_variables))
+        if provider.local is not None or any(v in environ for v in provider.key_variables)
         for variable, reason in addresses.unheeded(provider, environ).items()
     ]
 
@@ -112,7 +122,7 @@ def _shown(address: str) -> str:
     return f"{host}, without https" if plain else host
 
 
-def _looked_at(registry: Registry, environ: Mapping[str, str]) -> list[dict[str, str]]:
+def _looked_at(registry: Registry, environ: Environment) -> list[dict[str, str]]:
     """Addresses of local servers that are set by the user's variables."""
     return [
         {"provider": p.id, "variable": variable, "address": address or problem.removeprefix(f"{variable} ")}
@@ -123,13 +133,13 @@ def _looked_at(registry: Registry, environ: Mapping[str, str]) -> list[dict[str,
     ]
 
 
-def _network(endpoint: str, environ: Mapping[str, str]) -> dict[str, Any]:
+def _network(endpoint: str, environ: Environment) -> dict[str, Any]:
     """Which proxy and whose certificates count for whoever would be asked, and what is wrong with them."""
     used, problem = network_settings(endpoint, environ) if endpoint else ([], "")
     return {"used": used, "problem": problem}
 
 
-def _embedded(environ: Mapping[str, str]) -> dict[str, Any]:
+def _embedded(environ: Environment) -> dict[str, Any]:
     models = discovery.home_models(environ)
     rows = (bundled().providers[engine].local or {} for engine in bundled().engines)
     recipes = [recipe for row in rows for recipe in row["launch"] if model_files.GGUF in recipe["formats"]]
@@ -163,7 +173,8 @@ def report(findings: dict[str, Any]) -> str:
     ]
     for key in findings["keys"]:
         general = "  (general-purpose: used only when named or allowed)" if key["general_purpose"] else ""
-        lines.append(f"  {key['variable']:<28} {key['provider']}{general}")
+        origin = f"  ({key['from']})" if key["from"] not in ("environment", "") else ""
+        lines.append(f"  {key['variable']:<28} {key['provider']}{origin}{general}")
     if not findings["keys"]:
         lines.append("  none")
     lines += _section("Skipped:", [f"  {s['variable']} {s['reason']}" for s in findings["skipped"]])
@@ -207,7 +218,11 @@ def report(findings: dict[str, Any]) -> str:
 
 
 def _addressed(findings: dict[str, Any]) -> list[str]:
-    lines = _section(
+    lines = _section("Settings:", [f"  {s['name']} = {s['value']}  ({s['from']})" for s in findings["settings"]])
+    lines += _section("Files of settings and keys:", [f"  {line}" for line in findings["files"]])
+    if {row["from"] for row in (*findings["keys"], *findings["settings"])} & {KEYRING, KEYS_FILE, SETTINGS_FILE}:
+        lines += ["", "What is kept counts for commands, the gateway and programs with settings=True."]
+    lines += _section(
         "Addresses changed by you:",
         [f"  {a['variable']}: {a['provider']} goes to {a['address']}" for a in findings["addresses"]],
     )

@@ -25,6 +25,7 @@ _CODES: tuple[tuple[type[Exception], int], ...] = (
     (errors.NoCredentialsError, NO_CREDENTIALS),
     (errors.UnknownModelError, UNKNOWN_MODEL),
     (errors.RegistryError, BAD_REGISTRY),
+    (errors.SettingsError, USAGE),
     (errors.InferenceProvidersError, FAILED),
 )
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from inference_providers.calls import key_checks
+from inference_providers.cli.lists import environment
+from inference_providers.settings import KEYRING, KEYS_FILE
 from inference_providers.text import in_line
 
 TYPE_CHECKING = False
@@ -57,7 +59,9 @@ def _advice(check: KeyCheck, checks: Sequence[KeyCheck]) -> list[str]:
     if elsewhere:
         return [f"The key in {check.variable} is {elsewhere[0]}'s."]
     console = check.provider.data.get("console") or check.provider.data.get("website")
-    return [f"Put another key in {check.variable}" + (f"; get one at {console}" if console else ".")]
+    stored = environment().source(check.variable) in (KEYRING, KEYS_FILE)
+    what = f"`inference-providers keys set {check.provider.id}` replaces it" if stored else ""
+    return [(what or f"Put another key in {check.variable}") + (f"; get one at {console}" if console else ".")]
 
 
 def _models(check: KeyCheck, registry: Registry) -> list[str]:

@@ -12,11 +12,14 @@ if TYPE_CHECKING:
     from inference_providers.settings import LayeredEnvironment
 
 
-def environment() -> LayeredEnvironment:
-    """The environment, and where it is silent the user's keys and settings. A file with a mistake is told, not used."""
+def environment(*, strict: bool = False) -> LayeredEnvironment:
+    """The environment, and where it is silent the user's keys and settings. A file with a mistake is told, not used.
+
+    strict: raise SettingsError for such a file.
+    """
     from inference_providers.settings import layered
 
-    return layered(os.environ, strict=False)
+    return layered(os.environ, strict=strict)
 
 
 def provider_list(**options: Any) -> ProviderList:

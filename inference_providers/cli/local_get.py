@@ -35,13 +35,17 @@ def get(model: str | None, yes: bool, as_json: bool) -> None:
         _list(as_json)
         return
     wanted = open_models.named(model)
+    say(f"{wanted.name} is at {fetched(wanted, yes=yes)}")
+    _tell_the_way(wanted)
+
+
+def fetched(wanted: OpenModel, *, yes: bool = False) -> str:
+    """The path of a model, which is fetched if it is not here and a person agrees. Raises click.Abort."""
     if not getting.is_here(wanted, environment()):
         _show(wanted)
         if sys.stdin is not None and sys.stdin.isatty() and not yes:
             click.confirm("Fetch it?", default=True, abort=True, err=True)
-    path = getting.get(wanted, environment(), lambda message: say(message, err=True))
-    say(f"{wanted.name} is at {path}")
-    _tell_the_way(wanted)
+    return getting.get(wanted, environment(), lambda message: say(message, err=True))
 
 
 def _list(as_json: bool) -> None:

@@ -103,6 +103,7 @@ def on(text: bool, **keep: float | None) -> None:
     """Log the calls of the command line."""
     settings = _settings()
     settings.set(told=True, log="text" if text else "usage", **keep)
+    _unset()
     said = ", and what is said" if text else ""
     say(f"Tokens, cost and times of calls are logged{said}: {_file().path}", err=True)
 
@@ -112,6 +113,7 @@ def on(text: bool, **keep: float | None) -> None:
 def off() -> None:
     """Log no call of the command line. What is there stays: `logs delete` removes it."""
     _settings().set(told=True, log="off")
+    _unset()
     say(
         "Calls of the command line are not logged any more; `inference-providers logs delete` removes what is there.",
         err=True,
@@ -130,6 +132,15 @@ def delete(yes: bool) -> None:
     if not file.clear():
         raise click.ClickException(f"It cannot be removed now: {file.database.fault}")
     say("Removed.", err=True)
+
+
+def _unset() -> None:
+    """Have the last word count: that of these commands, not that of the settings' file."""
+    environ = environment()
+    if "log" in environ.stored.settings:
+        from inference_providers.settings import unset_value
+
+        unset_value(environ, ["log"])
 
 
 def _file() -> LogFile:

@@ -13,9 +13,11 @@ from inference_providers.cli.callers import callers
 from inference_providers.cli.chat import chat
 from inference_providers.cli.collections import collections
 from inference_providers.cli.completion_script import completion
+from inference_providers.cli.config import config
 from inference_providers.cli.doctor import doctor
 from inference_providers.cli.embed import embed
 from inference_providers.cli.exit_codes import EXIT_CODES
+from inference_providers.cli.keys import keys
 from inference_providers.cli.learned import learned
 from inference_providers.cli.local import local
 from inference_providers.cli.logs import logs
@@ -41,8 +43,8 @@ def main() -> None:
 
 main.add_command(ask, "ask")
 for command in (
-    batch, batch_jobs, cache, callers, chat, collections, completion, doctor, embed, learned, local, logs, models,
-    paths, providers, purge, registry, resolve, roll_call, serve, similar, usage,
+    batch, batch_jobs, cache, callers, chat, collections, completion, config, doctor, embed, keys, learned, local,
+    logs, models, paths, providers, purge, registry, resolve, roll_call, serve, similar, usage,
 ):  # fmt: skip
     main.add_command(command)
 

@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 
 KINDS = (
     "updates", "live", "learned", "cache", "budget", "speeds", "shared", "servers", "models", "lists", "usage",
-    "gateway", "vectors",
+    "gateway", "vectors", "settings", "keys",
 )  # fmt: skip
+BY_NAME = ("settings", "keys")  # removed where they are named, and not with all the rest
 
 
 @click.command("paths")
@@ -48,7 +49,7 @@ def paths(as_json: bool) -> None:
 
 @click.command("purge", epilog=f"KINDS are {', '.join(KINDS)}.")
 @click.argument("kinds", nargs=-1, type=click.Choice(KINDS), metavar="[KINDS]...")
-@click.option("--all", "everything", is_flag=True, help="Remove all kinds.")
+@click.option("--all", "everything", is_flag=True, help=f"Remove all kinds but {' and '.join(BY_NAME)}.")
 @click.option("--caller", metavar="NAME", help="Remove all that is kept of one caller of a gateway instead.")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 @guarded
@@ -64,7 +65,7 @@ def purge(kinds: tuple[str, ...], everything: bool, caller: str | None, yes: boo
         return
     if not kinds and not everything:
         raise click.UsageError(f"Name what to remove ({', '.join(KINDS)}), or give --all.")
-    wanted = [place for place in places(environment()) if (everything or place.kind in kinds) and place.paths]
+    wanted = [place for place in places(environment()) if _is_meant(place, kinds, everything) and place.paths]
     if not wanted:
         say("There is nothing to remove.", err=True)
         return
@@ -74,9 +75,24 @@ def purge(kinds: tuple[str, ...], everything: bool, caller: str | None, yes: boo
     if not yes and not _agreed():
         say("Nothing was removed.", err=True)
         raise SystemExit(FAILED)
+    if "keys" in kinds:
+        _empty_keyring()
     for place in wanted:
         place.remove()
     say("Removed.", err=True)
+
+
+def _is_meant(place: Place, kinds: tuple[str, ...], everything: bool) -> bool:
+    return place.kind in kinds or (everything and place.kind not in BY_NAME)
+
+
+def _empty_keyring() -> None:
+    """Remove from the keyring what the file of keys says is there. Raises KeyringError."""
+    from inference_providers.settings import remove_key
+
+    environ = environment()
+    for variable in list(environ.stored.late):
+        remove_key(environ, variable)
 
 
 def _purge_caller(name: str, yes: bool, *, alone: bool) -> None:

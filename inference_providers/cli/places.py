@@ -83,6 +83,7 @@ def places(environ: Mapping[str, str]) -> list[Place]:
     notes = "" if learned is None else os.path.dirname(learned.path)
     updates = ("registry.json", "registry-state.json", ".registry-*")
     lists = ("models.json", "models.yaml", "models.yml")
+    settings, keys = ("config.toml", ".settings.lock", ".config.toml.*"), ("keys.toml", ".keys.toml.*")
     files = ("{}.gguf", ".{}.part", ".{}.package/")  # beside models that the user has put there
     kept = path_of(environ) or ""
     replies = tuple(f"{os.path.basename(kept)}{tail}" for tail in ("", "-*", ".*"))  # with what SQLite puts there
@@ -105,6 +106,8 @@ def places(environ: Mapping[str, str]) -> list[Place]:
         Place("gateway", "callers of a gateway, what they used and were told", folders.own("data", environ), _GATEWAY),
         Place("gateway", "the token of a gateway's administrator", folders.own("state", environ), ("gateway-token",)),
         Place("lists", "your lists of models", folders.own("config", environ), lists),
+        Place("settings", "your settings", folders.own("config", environ), settings),
+        Place("keys", "your keys, or which of them are in the keyring", folders.own("config", environ), keys),
     ]
 
 

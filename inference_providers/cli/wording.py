@@ -10,6 +10,10 @@ _PHRASES = (
     (r"^(timeout|concurrency) must be\b", r"--\1 must be"),
     (r"^api_base (is|must)\b", r"--api-base \1"),
     (r"give its address as api_base\b", "give its address by --api-base"),
+    (
+        r"^The easiest keys to get \(set the variable to the key\):$",
+        "The easiest keys to get (set the variable, or `inference-providers keys set`):",
+    ),
     (r"A provider's own parameters go into extra_body=\{\.\.\.\}", "A provider's own go into -o 'extra_body={...}'"),
     (r"\bfiles= takes it$", "-a takes it"),
     (r"\bA smaller max_tokens\b", "A smaller --max-tokens"),
@@ -22,5 +26,5 @@ def spoken(error: object) -> str:
     """The message of an error, for a person at a terminal."""
     text = str(error)
     for phrase, put in _PHRASES:
-        text = re.sub(phrase, put, text)
+        text = re.sub(phrase, put, text, flags=re.MULTILINE)
     return text

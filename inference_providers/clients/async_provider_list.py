@@ -767,7 +767,7 @@ class AsyncProviderList(AsyncOtherKinds, Directory):
         from inference_providers.batches import AsyncBatch, Job
 
         options["api_key"] = hidden(options.get("api_key"))
-        job = Job(questions, models, **options)
+        job = Job(questions, self.pipeline.finder.default_models() if models is None else models, **options)
         return AsyncBatch(self._within(job.terms), job)
 
     async def aclose(self) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from inference_providers.usage import Usage, cost_of
 
 TYPE_CHECKING = False
@@ -90,18 +92,20 @@ def estimated(pipeline: Pipeline, prompt: Any, models: Models, options: Mapping[
 def _first(pipeline: Pipeline, models: Models) -> Offer:
     """Who would be asked first; where there is no key, who could be."""
     from inference_providers.chat import names_of
-    from inference_providers.errors import NoCredentialsError
+    from inference_providers.errors import NoCredentialsError, UnknownModelError
 
+    models = pipeline.finder.default_models() if models is None else models
     names = names_of(models) if models is not None else ["auto"]
     error: Exception | None = None
     for name in names:
         try:
             return pipeline.finder.own_candidates(name)[0]
-        except NoCredentialsError as problem:
+        except (NoCredentialsError, UnknownModelError) as problem:
             error = error or problem
     for name in names if models is not None else ():
-        if offers := pipeline.finder.resolver.resolve(name).offers:
-            return offers[0]
+        with suppress(UnknownModelError):
+            if offers := pipeline.finder.resolver.resolve(name).offers:
+                return offers[0]
     raise error or ValueError("give at least one model")
 
 

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 from functools import partial
 
-from inference_providers.errors import InferenceProvidersError
+from inference_providers.errors import InferenceProvidersError, LocalServerError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -157,8 +158,9 @@ def detect_local_api_keys(made: Any) -> list[str]:
     found: dict[str, None] = {}
     for pid in made.registry.providers:
         access = made.pipeline.finder.accesses[pid]
-        if access.key is not None and access.variable:
-            found[access.key] = None
+        with suppress(LocalServerError):  # it is in a keyring that cannot be used now
+            if access.key is not None and access.variable:
+                found[access.key] = None
     return list(found)
 
 

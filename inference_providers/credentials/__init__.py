@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from inference_providers.credentials.keys import DUMMY_KEY as DUMMY_KEY
     from inference_providers.credentials.keys import Credential as Credential
     from inference_providers.credentials.keys import Environment as Environment
+    from inference_providers.credentials.keys import LateKey as LateKey
     from inference_providers.credentials.keys import Secret as Secret
     from inference_providers.credentials.keys import Secretive as Secretive
     from inference_providers.credentials.keys import find as find
@@ -58,6 +59,7 @@ _HOME = {
         "Credential",
         "DUMMY_KEY",
         "Environment",
+        "LateKey",
         "Secret",
         "Secretive",
         "find",

@@ -23,9 +23,20 @@ _PLACEHOLDER = (
     r"change[-_ ]?me|change[-_ ]?this|replace[-_ ]?me|replace[-_ ]with.*|insert[-_ ].*|todo|tbd|none|null|undefined|"
     r"api[-_ ]?key|.*your[-_ ](api[-_ ]?)?key.*|placeholder|\S*-?\.\.\.|\S*[x*]{8,})$"
 )
-_ENDS = ("KEY", "TOKEN", "SECRET", "PASSWORD", "_PAT", "_JWT", "_CREDENTIAL")  # of variables that hold keys
+# How the names of variables end that hold keys.
+_ENDS = (
+    "KEY",
+    "TOKEN",
+    "_BEDROCK",
+    "SECRET",
+    "PASSWORD",
+    "_PAT",
+    "_JWT",
+    "_CREDENTIAL",
+)  # of variables that hold keys
 FILED = "_FILE"  # behind a key's variable: the variable that names a file with the key
 _LONGEST = 16 * 1024  # bytes of a file with a key
+_PATIENCE = 30.0  # seconds for a key that is loaded when it is asked for
 DUMMY_KEY = "not-needed"  # sent to local servers that ask for none
 
 
@@ -62,6 +73,26 @@ class Secret(str):
 def hidden(key: Any) -> Any:
     """A key that a caller gives, as a `Secret`; anything else as it is, to be refused where keys are checked."""
     return Secret(key) if isinstance(key, str) else key
+
+
+class LateKey(Secretive):
+    """A key that is loaded when it is about to be sent, or is asked for."""
+
+    __slots__ = ()
+    mark: str  # what stands for the key, whether it is loaded or not
+
+    @property
+    def loaded(self) -> Secret | None:
+        """The key, if it was loaded."""
+        raise NotImplementedError
+
+    def load(self, limit: float) -> Secret:
+        """The key, within *limit* seconds. Raises LocalServerError where there is none to be had."""
+        raise NotImplementedError
+
+    async def load_async(self, limit: float) -> Secret:
+        """`load` for asyncio."""
+        raise NotImplementedError
 
 
 class KeyFile:
@@ -148,6 +179,10 @@ class Environment(Mapping[str, str], Secretive):
             return None
         return KeyFile(name + FILED, path, self._variables)
 
+    def late(self, name: str) -> LateKey | None:
+        """The key of a variable, where it is loaded later."""
+        return None
+
     def problem(self, name: str) -> str:
         """Why a key that is meant to be there cannot be had: its file cannot be read. Empty where nothing is wrong."""
         filed = self.filed(name) if name + FILED in self._variables else None
@@ -159,6 +194,11 @@ class Environment(Mapping[str, str], Secretive):
         if filed is not None and not filed.problem:
             return name + FILED
         return "environment" if name in self._variables else ""
+
+    def place(self, name: str) -> str:
+        """Where a key is that the variable itself does not have, for messages; empty where it has it."""
+        source = self.source(name)
+        return f"in the file that {source} names" if source == name + FILED else ""
 
     def fingerprint(self) -> int:
         """Another number once any of it has changed."""
@@ -172,14 +212,29 @@ class Environment(Mapping[str, str], Secretive):
 class Credential(Secretive):
     """A key and the variable it came from; `key` is a `Secret`.
 
-    *place*: where it is, for messages; in the variable, where nothing else is said.
+    *place*: where it is, for messages; in the variable, where nothing else is said. `late`: what loads it, where it is
+    not here yet.
     """
 
-    __slots__ = ("key", "place", "variable")
+    __slots__ = ("_key", "late", "place", "variable")
 
-    def __init__(self, key: str, variable: str | None, place: str = "") -> None:
-        self.key, self.variable = Secret(key), variable
+    def __init__(self, key: str | LateKey, variable: str | None, place: str = "") -> None:
+        self.late = None if isinstance(key, str) else key
+        self._key, self.variable = Secret(key) if isinstance(key, str) else None, variable
         self.place = place or (f"in {variable}" if variable else "")
+
+    @property
+    def key(self) -> Secret:
+        """The key; loaded now where it is not here yet. Raises LocalServerError."""
+        if self.late is not None:
+            return self.late.load(_PATIENCE)
+        assert self._key is not None
+        return self._key
+
+    @property
+    def mark(self) -> str:
+        """What stands for the key, where it need not be loaded to tell it from others."""
+        return self.late.mark if self.late is not None else self.key
 
     def __repr__(self) -> str:
         return f"Credential(variable={self.variable!r}, key='...')"
@@ -216,6 +271,8 @@ def find(provider: Provider, environ: Mapping[str, str]) -> tuple[Credential | N
             # What no variable names goes where Google's own variable may go, whatever a row calls its own.
             return (Credential(path, OWN_VARIABLE if place == GCLOUD else variable, place) if path else None), why
     for variable in provider.key_variables:
+        if (late := environ.late(variable)) is not None:
+            return Credential(late, variable, environ.place(variable)), ""
         value = environ.get(variable)
         if not value and (problem := environ.problem(variable)):
             refused = refused or problem
@@ -226,7 +283,7 @@ def find(provider: Provider, environ: Mapping[str, str]) -> tuple[Credential | N
             value = value.strip().removeprefix(prefix)
         reason = refusal(value)
         if reason is None:
-            return Credential(value.strip(), variable), ""
+            return Credential(value.strip(), variable, environ.place(variable)), ""
         refused = refused or f"{variable} {reason}"
     if provider.local is not None:
         return Credential(DUMMY_KEY, None), ""

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Any
 
+    from inference_providers.credentials.keys import Credential
     from inference_providers.credentials.pins import Pins
 
 _EARLY = 300.0  # seconds before its end from which a token is not sent any more; half of its life, if that is short
@@ -25,19 +26,19 @@ _EARLY = 300.0  # seconds before its end from which a token is not sent any more
 class Tokens(Secretive):
     """The access token of one credential. Safe to share between threads: whoever renews it holds `lock`."""
 
-    __slots__ = ("_clock", "_ends", "_lock", "_pins", "_process", "_token", "auth", "environ", "secret", "variable")
+    __slots__ = ("_clock", "_ends", "_lock", "_pins", "_process", "_token", "auth", "credential", "environ", "variable")
 
     def __init__(
         self,
         auth: Mapping[str, Any],
-        secret: Secret,
+        credential: Credential,
         variable: str,
         environ: Mapping[str, str],
         pins: Pins,
         clock: Callable[[], float] = time.time,  # counts while a machine sleeps, as tokens do
     ) -> None:
-        """*auth*: as in the registry. *secret*: the key, or the path of the file that holds it. *clock*: seconds."""
-        self.auth, self.secret, self.variable, self.environ = auth, secret, variable, environ
+        """*auth*: as in the registry. *credential*: the key, or the path of a file with it. *clock*: seconds."""
+        self.auth, self.credential, self.variable, self.environ = auth, credential, variable, environ
         self._lock, self._process = threading.Lock(), os.getpid()
         self._pins, self._clock = pins, clock
         self._token: Secret | None = None
@@ -45,6 +46,11 @@ class Tokens(Secretive):
 
     def __repr__(self) -> str:
         return f"<Tokens for {self.variable}>"
+
+    @property
+    def secret(self) -> Secret:
+        """The key, or the path of the file that holds it. Raises LocalServerError for one that cannot be loaded."""
+        return self.credential.key
 
     @property
     def lock(self) -> threading.Lock:

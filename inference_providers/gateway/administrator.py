@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 
+from inference_providers.credentials import Environment
 from inference_providers.files import folders, kept_secret
 
 TYPE_CHECKING = False
@@ -34,6 +35,9 @@ def admin_token(environ: Mapping[str, str]) -> str:
 
     Raises ValueError for one that is too short or could not be sent, OSError where none can be kept.
     """
+    environ = Environment.of(environ)
+    if problem := environ.problem(VARIABLE):
+        raise ValueError(problem)
     if given := environ.get(VARIABLE, ""):
         return _checked(given, VARIABLE, f"{_ANOTHER}, and without the variable one is made and kept")
     path = token_path(environ)

@@ -106,7 +106,8 @@ class Gateway:
 
     def secrets(self) -> list[str]:
         """The keys of providers, which no reply may hold."""
-        if "secrets" not in self.kept:
+        if "secrets" not in self.kept or any(late.loaded is not None for late in self.kept["late"]):
+            self.kept["late"] = self.pipeline.late_keys()
             self.kept["secrets"] = self.pipeline.secrets()
         found: list[str] = self.kept["secrets"]
         return found

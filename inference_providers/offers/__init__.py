@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from inference_providers.offers.features import features_of as features_of
     from inference_providers.offers.guidance import Guidance as Guidance
     from inference_providers.offers.kinds import KindResolver as KindResolver
+    from inference_providers.offers.late_offers import offer_by as offer_by
     from inference_providers.offers.live_list import LiveList as LiveList
     from inference_providers.offers.local_server import LocalServer as LocalServer
     from inference_providers.offers.lookup import FOUND as FOUND
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
     from inference_providers.offers.lookup import wire_name as wire_name
     from inference_providers.offers.new_providers import newcomers as newcomers
     from inference_providers.offers.offer import Offer as Offer
-    from inference_providers.offers.offer import offer_by as offer_by
     from inference_providers.offers.offer_list import Offers as Offers
     from inference_providers.offers.ordering import all_run_here as all_run_here
     from inference_providers.offers.ordering import order as order
@@ -87,6 +87,7 @@ _HOME = {
     ),
     "guidance": ("Guidance",),
     "kinds": ("KindResolver",),
+    "late_offers": ("offer_by",),
     "live_list": ("LiveList",),
     "local_server": ("LocalServer",),
     "lookup": (
@@ -96,10 +97,7 @@ _HOME = {
         "wire_name",
     ),
     "new_providers": ("newcomers",),
-    "offer": (
-        "Offer",
-        "offer_by",
-    ),
+    "offer": ("Offer",),
     "offer_list": ("Offers",),
     "ordering": (
         "all_run_here",

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from typing import Any, Protocol
 
     from inference_providers.chat import Rules
-    from inference_providers.credentials import Address, Credential, Pins, Tokens
+    from inference_providers.credentials import Address, Credential, LateKey, Pins, Tokens
     from inference_providers.offers.local_server import LocalServer
     from inference_providers.offers.selection import Selection
     from inference_providers.registry import Facts, Provider, Registry
@@ -60,7 +60,7 @@ class Access(credentials.Secretive):
 
     __slots__ = (
         "_accesses", "_general", "_permitted", "_routed", "_rules", "credential", "elsewhere", "endpoint", "headers",
-        "key", "key_source", "live", "notices", "opt_in", "pins", "place", "provider", "reason", "region", "registry",
+        "key_source", "late", "live", "notices", "opt_in", "pins", "place", "provider", "reason", "region", "registry",
         "server", "tokens", "variable",
     )  # fmt: skip
 
@@ -97,7 +97,7 @@ class Access(credentials.Secretive):
         self.reason, self.opt_in = reason, opt_in
         self.place = endpoint if server is None else server.place
         self.tokens, self.region = tokens, region
-        self.key = None if credential is None or tokens is not None else credential.key
+        self.late: LateKey | None = None if credential is None or tokens is not None else credential.late
         self.variable = None if credential is None else credential.variable
         self.key_source = "" if credential is None else credential.place
         if self.variable is not None and self.variable == by_hand:
@@ -109,6 +109,16 @@ class Access(credentials.Secretive):
         self._general = general or {}
         self._rules: dict[tuple[frozenset[str], tuple[int, ...]], Rules] = {}  # by what is refused, and the rows
         self._permitted: tuple[Address | None, str] = (None, "")  # where requests for an endpoint were found to go
+
+    @property
+    def key(self) -> credentials.Secret | None:
+        """The key that is sent; loaded now where it is not here yet. Raises LocalServerError."""
+        return None if self.credential is None or self.tokens is not None else self.credential.key
+
+    @property
+    def key_mark(self) -> str | None:
+        """What stands for the key that is sent, loaded or not."""
+        return None if self.credential is None or self.tokens is not None else self.credential.mark
 
     @property
     def general(self) -> Mapping[str, Any]:
@@ -150,20 +160,11 @@ class Access(credentials.Secretive):
         return ""
 
     def nearness(self, internal_name: str, *, apart: bool) -> int:
-        """How near a name's models are to the user's region: 0 in it, 1 in its part of the world, 2 anywhere.
-
-        3: a name for no region in particular, which may want one; 4: elsewhere. *apart*: such a name is asked for at an
-        address of its own, that of the region.
-        """
+        """How near a name's models are to the user's region: see `regions.nearness`."""
         rows: Mapping[str, str] = (self.provider.connection.get("regions") or {}).get("prefixes") or {}
-        prefix = next((one for one in rows if internal_name.startswith(one)), None)
-        if prefix is None or not self.region:
-            return 0 if apart or not rows else 3
-        import re
+        from inference_providers.offers.regions import nearness
 
-        if re.fullmatch(rows[prefix], self.region) is None:
-            return 4
-        return 2 if rows[prefix] == ".*" else 1
+        return 0 if not rows else nearness(rows, self.region, internal_name, apart=apart)
 
     def notices_of(self, internal_name: str) -> Sequence[str]:
         """What is to be known of where a model is asked: also that it is asked all over the world."""
@@ -368,9 +369,9 @@ class Accesses(credentials.Secretive):
             return None
         if variable == self.by_hand and auth["by"] != "form":  # no file, but a token that the program has
             return None
-        place = (provider.id, variable, str(credential.key))
+        place = (provider.id, variable, str(credential.mark))
         if place not in self._tokens:
-            made = credentials.Tokens(auth, credential.key, variable, self._environ, self._pins)
+            made = credentials.Tokens(auth, credential, variable, self._environ, self._pins)
             self._tokens.setdefault(place, made)
         return self._tokens[place]
 

@@ -26,10 +26,13 @@ def explained(
     resolver: Resolver,
     ordered: Callable[[Resolution], Sequence[Offer]],
     registry: Registry,
+    *,
+    by_default: bool = False,
 ) -> Explanation:
     """Why the offers of the first of these names that has candidates are such or not; None is the automatic choice.
 
-    Where none has any, those of the first name that is known. Raises UnknownModelError where none is.
+    Where none has any, those of the first name that is known. *by_default*: the names are those that are asked where
+    none is given. Raises UnknownModelError where none is known.
     """
     found: Explanation | None = None
     problem: UnknownModelError | None = None
@@ -40,6 +43,7 @@ def explained(
             problem = problem or error
             continue
         made = _explained(name, resolution, ordered(resolution), registry)
+        made.by_default = by_default
         if made.candidates:
             return made
         found = found or made
@@ -81,6 +85,7 @@ class Explanation:
         self.candidates = Offers(ordered)
         self.chosen = self.candidates[0] if self.candidates else None
         self._stands = {id(offer) for offer in self.candidates}
+        self.by_default = False  # whether nobody named this model but the user's settings
         self.arithmetic: dict[int, str] = {}  # by an offer's identity: what a policy says of it
 
     def by_policy(self, ordered: Sequence[Offer], told: Callable[[Offer], str]) -> Explanation:
@@ -94,6 +99,7 @@ class Explanation:
             The new explanation.
         """
         made = Explanation(self.name, self.rule, [*ordered, *self._others()], ordered, self.warning)
+        made.by_default = self.by_default
         made.arithmetic = {id(offer): told(offer) for offer in ordered}
         return made
 
@@ -107,7 +113,7 @@ class Explanation:
         return f"<Explanation of {self.name!r}: {len(self.candidates)} of {len(self.offers)} offers are candidates>"
 
     def __str__(self) -> str:
-        head = f"{self.name or 'automatic choice'} ({self.rule})"
+        head = f"{self.name or 'automatic choice'} ({self.rule}{', by default' if self.by_default else ''})"
         rows = [
             f"  {self.verdict(offer)}  {in_line(f'{offer.provider}/{offer.internal_name}: {self.why(offer)}')}"
             for offer in self.offers
@@ -178,7 +184,8 @@ class Explanation:
         if offer.row().local is not None and not offer.local:
             here += ", which has it run elsewhere"
         in_variable = offer.key_source == f"in {offer.variable}"
-        given = f"{offer.variable} is set" if in_variable else f"{offer.key_source} is used"
+        what = f"the key {offer.key_source}" if offer.key_source.startswith("in ") else offer.key_source
+        given = f"{offer.variable} is set" if in_variable else f"{what} is used"
         found = given if offer.variable else here
         found += f"; {self.arithmetic[id(offer)]}" if id(offer) in self.arithmetic else ""
         return found + ("; a newer list lacks this model, so it comes after the others" if offer.doubtful else "")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from inference_providers.chat import MODEL_VARIABLE
+from inference_providers.credentials import Environment
 from inference_providers.errors import (
     LocalServerError,
     NoCredentialsError,
@@ -36,9 +38,14 @@ class Guidance:
         environ: Mapping[str, str],
         local: Callable[[], Sequence[LocalServer]] = tuple,
         advice: Callable[[], Sequence[str]] = tuple,
+        kept: Callable[[Mapping[str, str]], Sequence[str]] = lambda _: (),
     ) -> None:
-        """*local*: the servers that run here. *advice*: what would have a model answer here, in lines."""
-        self._accesses, self._registry, self._environ = accesses, accesses.registry, environ
+        """*local*: the servers that run here. *advice*: what would have a model answer here, in lines.
+
+        *kept*: what there is that is not read, likewise.
+        """
+        self._kept = kept
+        self._accesses, self._registry, self._environ = accesses, accesses.registry, Environment.of(environ)
         self._local, self._advice = local, advice
 
     def no_candidates(self, resolution: Resolution) -> NoCredentialsError:
@@ -116,8 +123,19 @@ class Guidance:
             + (f"`{how}` fetches it." if how else "`inference-providers local list` shows those that are.")
         )
 
-    def none_of(self, names: Sequence[str], problems: Sequence[Exception]) -> Exception:
-        """The error for several names of which none can be asked, each with its own."""
+    def none_of(self, names: Sequence[str], problems: Sequence[Exception], *, by_default: bool = False) -> Exception:
+        """The error for several names of which none can be asked, each with its own.
+
+        *by_default*: whether nobody named them but the user's settings.
+        """
+        error = self._none_of(names, problems)
+        if by_default:
+            kept = self._environ.source(MODEL_VARIABLE) == "settings"
+            how = "`inference-providers config set model` changes that" if kept else f"{MODEL_VARIABLE} says that"
+            error.args = (f"{error}\nIt is asked by default: {how}.",)
+        return error
+
+    def _none_of(self, names: Sequence[str], problems: Sequence[Exception]) -> Exception:
         if not names:
             return UnknownModelError("The list of models is empty. Give at least one name.")
         keyless = [error for error in problems if isinstance(error, NoCredentialsError)]
@@ -176,7 +194,11 @@ class Guidance:
                 continue
             access = self._accesses[provider.id]
             for variable in provider.key_variables:
-                if self._environ.get(variable) is None or variable in lines:
+                if variable in lines:
+                    continue
+                if problem := self._environ.problem(variable):
+                    lines[variable] = f"  {problem}"
+                if variable not in self._environ or variable in lines:
                     continue
                 if access.opt_in and provider.id not in closed:
                     lines[variable] = (
@@ -209,7 +231,7 @@ class Guidance:
             f"  {variable} is of {row['name']}, which ended in {row['ended']}; try {row['successor']}"
             for row in self._registry.retired_providers.values()
             for variable in row.get("api_key") or ()
-            if self._environ.get(variable) and variable.endswith("_API_KEY") and variable not in live
+            if variable in self._environ and variable.endswith("_API_KEY") and variable not in live
         ]
 
     def near_misses(self) -> dict[str, str]:
@@ -264,13 +286,15 @@ class Guidance:
             unused = [*(unused or ["Set, but not used:"]), *ended]
         key = "No usable API key" if unused else "No API key"
         server = "no model server that can be asked" if here else "no model server"
-        lines = [f"{key} and {server} was found.", *unused, *misspelt, *here]
+        lines = [f"{key} and {server} was found.", *self._kept(self._environ), *unused, *misspelt, *here]
         if rows:
             lines += ["The easiest keys to get (set the variable to the key):", *rows]
         lines.append(f"Without a key: start Ollama, LM Studio, llama.cpp or vLLM, or set {_MODEL_VARIABLE}")
         lines.append("to a GGUF file. `inference-providers doctor` shows what is there.")
         lines += self._advice()
-        return NoCredentialsError("\n".join(lines), [p.key_variables[0] for p in easiest if p.key_variables])
+        error = NoCredentialsError("\n".join(lines), [p.key_variables[0] for p in easiest if p.key_variables])
+        error.found_nothing = True
+        return error
 
 
 def _closed(offers: Sequence[Offer]) -> dict[str, str]:

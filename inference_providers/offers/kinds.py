@@ -6,7 +6,8 @@ of two models cannot be compared.
 
 from __future__ import annotations
 
-from inference_providers.offers.offer import Offer, offer_by
+from inference_providers.offers.late_offers import offer_by
+from inference_providers.offers.offer import Offer
 from inference_providers.offers.ordering import order
 from inference_providers.offers.resolution import AUTO, Resolution
 from inference_providers.registry import kind_of, plain_name

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from inference_providers.offers.offer import Offer, offer_by
+from inference_providers.offers.late_offers import offer_by
+from inference_providers.offers.offer import Offer
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,7 +20,10 @@ if TYPE_CHECKING:
 
 # Where to look for models that can be launched: what the program gave; also the user's lists; also a path
 # and servers that were launched; also files that other programs keep.
-GIVEN, NAMED, HERE, FOUND = "given", "named", "here", "found"
+GIVEN = "given"
+NAMED = "named"
+HERE = "here"
+FOUND = "found"
 
 
 class Lookup:

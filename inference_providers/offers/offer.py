@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from inference_providers.chat import Rules
     from inference_providers.credentials import Address, Secret, Tokens
     from inference_providers.offers.access import Access
-    from inference_providers.offers.local_server import LocalServer
     from inference_providers.registry import Facts, Provider, Registry
 
     @dataclass_transform(frozen_default=True, eq_default=False)
@@ -208,7 +207,9 @@ class Offer(credentials.Secretive, Frozen):
         return in_line(f"<Offer {self.provider}/{self.internal_name} of {self.canonical_name}{state}>")
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Offer) and tuple(self) == tuple(other)
+        if not isinstance(other, Offer) or self.key_mark() != other.key_mark():
+            return False
+        return all(self[index] == other[index] for index in range(4))
 
     def __hash__(self) -> int:
         return hash(self.place)
@@ -238,6 +239,10 @@ class Offer(credentials.Secretive, Frozen):
         if internal_name == self.internal_name:
             return self
         return type(self)(self._access, self.canonical_name, internal_name, named=self.named)
+
+    def key_mark(self) -> str | None:
+        """What stands for the key, where it need not be sent to tell it from others."""
+        return self.api_key if self.tokens is None else self.tokens.credential.mark
 
     def row(self) -> Provider:
         """The provider's row of the registry.
@@ -340,7 +345,7 @@ def _protocol(protocol: str, api: str) -> str:
 
 def _reached_by(offer: Offer, access: Access) -> None:
     _put(offer, "endpoint", access.endpoint)
-    if access.tokens is None:  # else it is read whenever it is asked for
+    if access.tokens is None and access.late is None:  # else it is read whenever it is asked for
         _put(offer, "api_key", access.key)
     _put(offer, "place", (access.place, offer.internal_name))
 
@@ -364,83 +369,7 @@ _BY_FACTS = frozenset((
 ))  # fmt: skip
 
 
-class LaunchedOffer(Offer):
-    """The offer of a server that this package launches: its address and its key are new with each start.
-
-    So they are never filled, but read of the server whenever they are asked for.
-    """
-
-    __slots__ = ("awake", "fits", "peer_check", "wished")
-    launchable: bool = True
-
-    def __init__(self, access: Access, canonical_name: str | None, internal_name: str, *, named: bool = False) -> None:
-        super().__init__(access, canonical_name, internal_name, named=named)
-        _put(self, "fits", self._server.fits)
-        _put(self, "wished", self._server.wished)
-        _put(self, "peer_check", self._server.stranger)
-
-    if not TYPE_CHECKING:
-
-        def __getattr__(self, name: str) -> Any:
-            """A field that has not been filled."""
-            if name == "endpoint":
-                return self._server.endpoint
-            if name == "api_key":
-                return credentials.Secret(self._server.key or credentials.DUMMY_KEY)
-            if name == "awake":
-                return self._server.awake and bool(self._server.endpoint)
-            return super().__getattr__(name)
-
-    @property
-    def _server(self) -> LocalServer:
-        server = self._access.server
-        assert server is not None
-        return server
-
-    def wake(self, limit: float) -> None:
-        """Have the server running. Raises LocalServerError."""
-        self._server.wake(limit)
-
-    async def wake_async(self, limit: float) -> None:
-        """`wake` for asyncio."""
-        await self._server.wake_async(limit)
-
-    def lost(self) -> None:
-        """Note that a request did not get through."""
-        self._server.lost()
-
-
-class TokenOffer(Offer):
-    """An offer whose key has to be exchanged for an access token, which is fetched when it is about to be sent."""
-
-    __slots__ = ("awake",)
-
-    def __init__(self, access: Access, canonical_name: str | None, internal_name: str, *, named: bool = False) -> None:
-        super().__init__(access, canonical_name, internal_name, named=named)
-
-    if not TYPE_CHECKING:
-
-        def __getattr__(self, name: str) -> Any:
-            """A field that has not been filled."""
-            if name == "api_key":
-                return self.tokens.current
-            if name == "awake":
-                return self.tokens.current is not None
-            return super().__getattr__(name)
-
-        @property
-        def tokens(self) -> Tokens | None:
-            """What is sent in place of the key."""
-            return self._access.tokens
-
-
 def runs_elsewhere(internal_name: str) -> bool:
     """Whether a server here has a model run elsewhere: Ollama's `gpt-oss:120b-cloud` and `glm-5.3:cloud`."""
     tag = internal_name.lower().rpartition(":")[2] if ":" in internal_name else ""
     return tag == "cloud" or tag.endswith("-cloud")
-
-
-def offer_by(access: Access, canonical_name: str | None, internal_name: str, *, named: bool = False) -> Offer:
-    """The offer of whatever is reached so: a provider, a server on this machine, or one that can be launched."""
-    kind = LaunchedOffer if access.server is not None else Offer if access.tokens is None else TokenOffer
-    return kind(access, canonical_name, internal_name, named=named)

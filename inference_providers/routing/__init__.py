@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from inference_providers.routing.budget import Ledger as Ledger
     from inference_providers.routing.budget import Purse as Purse
     from inference_providers.routing.budget import budget_of as budget_of
+    from inference_providers.routing.budget import checked_budget as checked_budget
     from inference_providers.routing.budget import exceeded as exceeded
     from inference_providers.routing.budget import unpriced as unpriced
     from inference_providers.routing.concurrency import OVERLOADED as OVERLOADED
@@ -49,6 +50,7 @@ _HOME = {
         "Ledger",
         "Purse",
         "budget_of",
+        "checked_budget",
         "exceeded",
         "unpriced",
     ),

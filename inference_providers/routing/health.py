@@ -239,4 +239,4 @@ class Health:
     @staticmethod
     def key_of(offer: Offer) -> tuple[str, str | None]:
         """What is dead where a key is refused: that key at that address."""
-        return offer.place[0] or "", offer.api_key if offer.tokens is None else offer.tokens.secret
+        return offer.place[0] or "", offer.key_mark()

@@ -5,45 +5,93 @@ Whatever reads the environment reads these, so nothing below learns of another w
 
 from __future__ import annotations
 
+import os
+
 from inference_providers.credentials import Environment
-from inference_providers.errors import SettingsError
-from inference_providers.settings.stored import CONFIG, Stored
+from inference_providers.errors import LocalServerError, SettingsError
+from inference_providers.files import folders
+from inference_providers.settings.known import SETTINGS
+from inference_providers.settings.stored import CONFIG, KEYRING, KEYS, KEYS_FILE, Stored
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Container, Iterator, Mapping
     from typing import Any
+
+    from inference_providers.credentials import LateKey
+
+
+_PATIENCE = 30.0  # seconds for a key that is asked for by its name
 
 
 class LayeredEnvironment(Environment):
     """An environment over the user's files.
 
     A variable that is set counts, even if it is empty: `INFERENCE_PROVIDERS_MODEL= ask-ai` asks as if no model were
-    set. Files that have changed are read again when `fingerprint` is asked for.
+    set. Whoever asks for a key by its name gets it; iteration, and so every copy, passes over stored keys. Files that
+    have changed are read again when `fingerprint` is asked for.
     """
 
-    __slots__ = ("_strict", "stored")
+    __slots__ = ("_hidden", "stored")
 
-    def __init__(self, variables: Mapping[str, str], *, strict: bool = True) -> None:
+    def __init__(self, variables: Mapping[str, str], stored: Stored, hidden: Container[str] = ()) -> None:
+        """*hidden*: variables that the files do not say."""
         super().__init__(variables)
-        self._strict, self.stored = strict, Stored(variables, strict=strict)
+        self.stored, self._hidden = stored, hidden
 
     def __getitem__(self, name: str) -> str:
         try:
             return super().__getitem__(name)
         except KeyError:
+            if (late := self.late(name)) is not None:
+                return _loaded(late, name)
+            if name in self._hidden:
+                raise
             return self.stored.values[name]
+
+    def __contains__(self, name: object) -> bool:
+        if self._is_set(str(name)):
+            return True
+        return name not in self._hidden and (name in self.stored.late or name in self.stored.values)
 
     def __iter__(self) -> Iterator[str]:
         yield from self._variables
-        yield from (name for name in self.stored.values if name not in self._variables)
+        for name in self.stored.settings:
+            if (variable := SETTINGS[name].variable) not in self._variables:
+                yield variable
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
 
+    def late(self, name: str) -> LateKey | None:
+        """The key of a variable in the keyring, where nothing before that has one."""
+        found = self.stored.late.get(name)
+        return None if found is None or name in self._hidden or self._is_set(name) else found
+
+    def _is_set(self, name: str) -> bool:
+        """Whether the variable, or the file that it names, says something."""
+        try:
+            super().__getitem__(name)
+        except KeyError:
+            return False
+        return True
+
+    def changed(self, without: Container[str], put: Mapping[str, str]) -> Environment:
+        """The same *without* some variables, and with others *put* in."""
+        variables = {name: value for name, value in self._variables.items() if name not in without} | dict(put)
+        return LayeredEnvironment(variables, self.stored, without)
+
     def source(self, name: str) -> str:
         """Where the value of a variable is from, for people; empty where it has none."""
-        return super().source(name) or self.stored.sources.get(name, "")
+        if (found := super().source(name)) or name in self._hidden:
+            return found
+        return self.stored.sources.get(name, "")
+
+    def place(self, name: str) -> str:
+        """Where a key is that the variable itself does not have, for messages; empty where it has it."""
+        source = self.source(name)
+        stored = {KEYRING: f"in the keyring, as {name}", KEYS_FILE: f"in {KEYS}, as {name}"}
+        return stored.get(source) or super().place(name)
 
     def fingerprint(self) -> int:
         """Another number once any of it has changed, the files included."""
@@ -61,7 +109,18 @@ def layered(environ: Mapping[str, str], *, strict: bool = True) -> LayeredEnviro
 
     Raises SettingsError for a file that cannot be understood; not *strict*: `stored.problems` says what is wrong.
     """
-    return environ if isinstance(environ, LayeredEnvironment) else LayeredEnvironment(environ, strict=strict)
+    if isinstance(environ, LayeredEnvironment):
+        return environ
+    return LayeredEnvironment(environ, Stored(environ, strict=strict))
+
+
+def _loaded(late: LateKey, name: str) -> str:
+    """A key that is loaded now. Raises KeyError, with a warning, where there is none to be had."""
+    try:
+        return late.load(_PATIENCE)
+    except LocalServerError as error:
+        folders.warn_once(str(error))
+        raise KeyError(name) from None
 
 
 def with_settings(
@@ -77,6 +136,14 @@ def with_settings(
         if not isinstance(model, str):
             raise SettingsError(f"{made.stored.path(CONFIG)}: aliases.{name} must be the name of a model, as text.")
     return made, {**own, **(aliases or {})}
+
+
+def unread(environ: Mapping[str, str]) -> list[str]:
+    """What to say where keys are kept and a program does not go by them, in lines; none where there are none."""
+    folder = None if isinstance(environ, LayeredEnvironment) else folders.own("config", environ)
+    if folder is None or not os.path.isfile(path := os.path.join(folder, KEYS)):
+        return []
+    return [f"Keys are kept in {path}: ProviderList(settings=True) goes by them."]
 
 
 def section(name: str, environ: Mapping[str, str]) -> dict[str, Any]:

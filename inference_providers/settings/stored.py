@@ -14,14 +14,19 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Any
 
+    from inference_providers.credentials import LateKey
+
 CONFIG, KEYS = "config.toml", "keys.toml"
+KEYRING, KEYS_FILE, SETTINGS_FILE = "keyring", "keys file", "settings"  # where something is from
 _CAP = 1024 * 1024  # bytes of one of these files
 
 
 class Stored:
     """What the two files have, as it was when they were read.
 
-    values: by variable. sources: where each is from. sections: tables of `config.toml`. settings: as they stand there.
+    values: by variable. late: keys in the keyring, by variable. sources: where each is from. settings: as they stand
+    in `config.toml`; sections: its tables. keys: variables that
+    the keys file has.
     problems: what is wrong with the files, in sentences; strict: raise the first that is not about permissions.
     """
 
@@ -29,7 +34,9 @@ class Stored:
         self.folder = folders.own("config", environ)
         self.values: dict[str, str] = {}
         self.sources: dict[str, str] = {}
+        self.late: dict[str, LateKey] = {}
         self.settings: dict[str, Any] = {}
+        self.keys: list[str] = []
         self.sections: dict[str, dict[str, Any]] = {}
         self.problems: list[str] = []
         self._strict = strict
@@ -77,6 +84,13 @@ class Stored:
             self.problems.append(str(error))
             folders.warn_once(self.problems[-1])
 
+    @staticmethod
+    def check(path: str, data: dict[str, Any]) -> None:
+        """Raise SettingsError for settings that cannot be understood, or that there are not."""
+        made = Stored.__new__(Stored)
+        made.values, made.sources, made.settings, made.sections, made.problems = {}, {}, {}, {}, []
+        made._keep_settings(path, data)
+
     def _untrusted(self, why: str) -> None:
         self.problems.append(why)
         folders.warn_once(f"Settings and keys: {why}")
@@ -99,15 +113,28 @@ class Stored:
                 raise SettingsError(f"{path}: {error}.{fix(path)}") from None
             self.settings[name] = value
             self.values[setting.variable] = text
-            self.sources[setting.variable] = "settings"
+            self.sources[setting.variable] = SETTINGS_FILE
 
     def _keep_keys(self, path: str, data: dict[str, Any]) -> None:
-        for variable, key in (data.get("keys") or {}).items():
+        kept = data.get("keyring")
+        for variable, mark in kept.items() if isinstance(kept, dict) else ():
+            if may_be_stored(variable):
+                from inference_providers.settings.system_keyring import KeyringKey
+
+                self.late[variable] = KeyringKey(variable, str(mark))
+                self.sources[variable] = KEYRING
+        said = [table for name in ("variables", "keys") if isinstance(table := data.get(name), dict)]
+        for variable, key in [row for table in said for row in table.items()]:
+            if variable in self.late:
+                continue
             if isinstance(key, str) and may_be_stored(variable):
                 self.values[variable] = Secret(key)
-                self.sources[variable] = "keys file"
+                self.keys.append(variable)
+                self.sources[variable] = KEYS_FILE
             else:
-                self.problems.append(f"{path}: {variable} is no variable of a provider's; it is not used")
+                self.problems.append(
+                    f"{path}: {variable} is not a key of a provider, nor a part of its address; it is not used"
+                )
                 folders.warn_once(self.problems[-1])
 
 
@@ -139,7 +166,10 @@ def unknown(name: str) -> str:
 
 
 def may_be_stored(variable: str) -> bool:
-    """Whether the keys file may say what a variable is: it is a provider's. `PATH` and proxies stay the system's."""
+    """Whether the keys file may say what a variable is: a key, an account, or a part of an address with a known form.
+
+    So no file moves a key to another host: addresses (`OPENAI_BASE_URL`), proxies and `PATH` are the environment's.
+    """
     import re
 
     from inference_providers.credentials import is_foreign, sources_of
@@ -148,7 +178,7 @@ def may_be_stored(variable: str) -> bool:
     if re.fullmatch(r"[A-Z][A-Z0-9_]*_(API_KEY|KEY|TOKEN)", variable) and not is_foreign(variable):
         return True
     return any(
-        variable in (*row.key_variables, *row.address_variables, *sources_of(row))
+        variable in (*row.key_variables, *sources_of(row), *(row.connection.get("headers") or {}).values())
         for row in bundled().providers.values()
     )
 

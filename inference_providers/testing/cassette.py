@@ -91,7 +91,7 @@ class Cassette:
             return environ
         keys = {name for row in bundled().providers.values() for name in row.key_variables}
         keys.add(OFFLINE_VARIABLE)  # nothing goes anywhere: what is played back is
-        others = {name: value for name, value in environ.items() if name not in keys}
+        others = {name: environ[name] for name in environ if name not in keys}
         return {**others, **self._addresses, **dict.fromkeys(self._variables, PLACEHOLDER)}
 
     def sender(self, real: Callable[[], Any], secrets: Callable[[], list[str]]) -> Any:

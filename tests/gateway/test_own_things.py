@@ -16,7 +16,7 @@ from inference_providers import ProviderList
 from inference_providers.batches.passing import takes_files
 from inference_providers.gateway.callers import Caller
 from inference_providers.gateway.named import may_name_ids
-from inference_providers.offers.offer import offer_by
+from inference_providers.offers.late_offers import offer_by
 from inference_providers.registry.registry import bundled
 from tests.batch_server import echo, prompts
 from tests.conftest import ROOT, registry_of

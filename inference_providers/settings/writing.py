@@ -1,0 +1,201 @@
+"""Changes to the user's files, each written as a whole, with the comments that are in it."""
+
+from __future__ import annotations
+
+import errno
+import os
+import time
+from contextlib import contextmanager
+
+from inference_providers.credentials import Secret
+from inference_providers.errors import SettingsError
+from inference_providers.files import folders, locks, read_private, replacing
+from inference_providers.settings.stored import CONFIG, KEYS, Stored, fix, parsed
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from typing import Any
+
+CAP = 1024 * 1024  # bytes of one of these files
+_LOCK = ".settings.lock"
+_PATIENCE = 10.0  # seconds for another process that writes
+_HEADS = {
+    CONFIG: "# Settings of inference_providers: `inference-providers config` shows what there is.\n",
+    KEYS: "# Keys of inference_providers: `inference-providers keys` looks after them.\n",
+}
+
+
+def set_value(environ: Mapping[str, str], path: list[str], value: Any) -> None:
+    """Put a value into `config.toml`, at a path like `["aliases", "fast"]`. Raises SettingsError and OSError."""
+    import tomlkit
+
+    with _changing(environ, CONFIG) as document:
+        table: Any = document
+        for name in path[:-1]:
+            if not hasattr(table.get(name), "items"):
+                table[name] = tomlkit.table()
+            table = table[name]
+        table[path[-1]] = value
+
+
+def unset_value(environ: Mapping[str, str], path: list[str]) -> bool:
+    """Take a value out of `config.toml`; whether it was there. Raises SettingsError and OSError."""
+    with _changing(environ, CONFIG) as document:
+        tables: list[Any] = [document]
+        for name in path[:-1]:
+            found = tables[-1].get(name)
+            if not hasattr(found, "items"):
+                return False
+            tables.append(found)
+        if path[-1] not in tables[-1]:
+            return False
+        del tables[-1][path[-1]]
+        for table, name in zip(reversed(tables[:-1]), reversed(path[:-1]), strict=True):
+            if not table[name]:
+                del table[name]
+    return True
+
+
+def store_key(environ: Mapping[str, str], variable: str, key: str, *, in_keyring: bool) -> None:
+    """Keep a key: in the keyring, or in `keys.toml`. Raises KeyringError, SettingsError and OSError."""
+    from inference_providers.settings import system_keyring
+
+    with _changing(environ, KEYS) as document:  # what is wrong with the file is said before anything is changed
+        was_there = variable in document.get("keyring", {})
+        if in_keyring:
+            system_keyring.put(variable, key)
+            _put(document, "keyring", variable, f"stored {time.time():.6f}")
+            _drop(document, "keys", variable)
+        else:
+            _put(document, "keys", variable, str(key))
+            _drop(document, "keyring", variable)
+    if was_there and not in_keyring:
+        _forget(variable)
+
+
+def store_variable(environ: Mapping[str, str], variable: str, value: str) -> None:
+    """Keep another variable of a provider's, which is no secret. Raises SettingsError and OSError."""
+    with _changing(environ, KEYS) as document:
+        _put(document, "variables", variable, value)
+
+
+def remove_key(environ: Mapping[str, str], variable: str) -> bool:
+    """Remove what is stored for a variable; whether anything was. Raises KeyringError, SettingsError and OSError."""
+    with _changing(environ, KEYS) as document:
+        found = [section for section in ("keyring", "keys", "variables") if variable in document.get(section, {})]
+        if "keyring" in found:
+            from inference_providers.settings import system_keyring
+
+            system_keyring.remove(variable)
+        for section in found:
+            _drop(document, section, variable)
+    return bool(found)
+
+
+def make_config(environ: Mapping[str, str]) -> str:
+    """The path of `config.toml`, which is made where there is none. Raises SettingsError and OSError."""
+    stored = Stored(environ, strict=False)
+    path = _path(stored, CONFIG)
+    if not os.path.lexists(path):
+        folders.make(os.path.dirname(path))
+        with replacing(path, text=True, mode=0o600) as file:
+            file.write(_HEADS[CONFIG])
+    return path
+
+
+def _forget(variable: str) -> None:
+    from inference_providers.settings import system_keyring
+
+    try:
+        system_keyring.remove(variable)
+    except system_keyring.KeyringError as error:
+        folders.warn_once(f"The key that was in the keyring is still there: {error}")
+
+
+def _put(document: Any, section: str, name: str, value: str) -> None:
+    import tomlkit
+
+    if not hasattr(document.get(section), "items"):
+        document[section] = tomlkit.table()
+    document[section][name] = value
+
+
+def _drop(document: Any, section: str, name: str) -> None:
+    if name in document.get(section, {}):
+        del document[section][name]
+        if not document[section]:
+            del document[section]
+
+
+def _path(stored: Stored, name: str) -> str:
+    if stored.folder is None:
+        raise SettingsError(f"There is no place for {name}: {folders.NO_HOME}.")
+    if why := folders.distrust(stored.folder):
+        raise SettingsError(f"{name} is not written: {why}.")
+    return stored.path(name)
+
+
+@contextmanager
+def _changing(environ: Mapping[str, str], name: str) -> Iterator[Any]:
+    """A file as tomlkit has it, which is written, if it has changed and can be understood, when all is done.
+
+    Others that write at the same time wait. Nobody but the user can read what is written.
+    """
+    import tomlkit
+    from tomlkit.exceptions import TOMLKitError
+
+    path = _path(Stored(environ, strict=False), name)
+    folders.make(os.path.dirname(path))
+    with _alone(os.path.join(os.path.dirname(path), _LOCK)):
+        before = _read(path, name)
+        parsed(path, before.encode())
+        try:
+            document = tomlkit.parse(before or _HEADS[name])
+            yield document
+            after = Secret(tomlkit.dumps(document).rstrip("\n") + "\n")
+        except TOMLKitError as error:  # in forms that it cannot change, though they can be read
+            raise SettingsError(f"{path} cannot be changed ({type(error).__name__}).{fix(path)}") from None
+        if str(after) == before:
+            return
+        _check(path, name, after)
+        with replacing(path, text=True, mode=0o600) as file:
+            file.write(str(after))
+
+
+def _read(path: str, name: str) -> str:
+    """What a file has; empty where there is none. Raises SettingsError for one that is not the user's alone."""
+    try:
+        content = read_private(path, CAP) if name == KEYS else folders.read(path, CAP)
+    except FileNotFoundError:
+        return ""
+    except OSError as error:
+        if error.errno != errno.EPERM:
+            raise
+        raise SettingsError(f"{path} is not changed: {error.strerror}; `chmod 600` changes that.") from None
+    try:
+        return Secret(content.decode("utf-8-sig"))
+    except UnicodeDecodeError:
+        raise SettingsError(f"{path} cannot be read: it is not UTF-8 text.{fix(path)}") from None
+
+
+def _check(path: str, name: str, text: str) -> None:
+    """Raise SettingsError for what could not be read again."""
+    data = parsed(path, text.encode())
+    if name == CONFIG:
+        Stored.check(path, data)
+
+
+@contextmanager
+def _alone(path: str) -> Iterator[None]:
+    """While nobody else does. Raises SettingsError after some seconds in which somebody does."""
+    file = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0), 0o600)
+    try:
+        until = time.monotonic() + _PATIENCE
+        while not locks.take(file):
+            if time.monotonic() > until:
+                raise SettingsError(f"{os.path.dirname(path)} is being changed by another process; try again.")
+            time.sleep(0.02)
+        yield
+    finally:
+        os.close(file)
