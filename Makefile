@@ -37,7 +37,8 @@ CLIENTS_NODE := $(if $(shell command -v npm 2>/dev/null),$(NODE)/node_modules/.t
 BROWSER_PYTHON := axe-playwright-python hypothesis pillow playwright pytest pytest-timeout
 
 # What builds the pages, and what examples and notebooks in them need.
-DOCS_PYTHON := $(BROWSER_PYTHON) ipykernel mkdocs-material 'mkdocstrings[python]' nbclient nbconvert pandas ruff
+DOCS_PYTHON := $(BROWSER_PYTHON) fastapi ipykernel mkdocs-material 'mkdocstrings[python]' nbclient nbconvert pandas \
+  ruff streamlit uvicorn
 
 # One worker more than there are processors, and four at most: tests that wait for a process or a server leave theirs
 # to others. `make test ARGS='-n 0'` has one.

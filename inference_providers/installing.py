@@ -18,6 +18,7 @@ LOCAL = "pip install xllamacpp gguf numpy"  # what the extra `local` installs, f
 SOCKS = "pip install socksio"  # the extra `socks`, likewise
 KEYRING = "pip install keyring"  # the extra `keyring`
 VERTEX = "pip install google-auth"  # the extra `vertex`
+MCP = "pip install mcp"  # the extra `mcp`, which the SDK's own requirements cover
 
 
 def command(extra: str = "") -> str:

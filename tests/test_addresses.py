@@ -233,3 +233,16 @@ def test_a_variable_that_may_be_anybodys_moves_no_key(variable: str) -> None:
     environ = {variable: "https://proxy.example/v1"}
     for row in bundled().providers.values():
         assert own_address(row, environ) == ("", "", ""), row.id
+
+
+def test_a_row_of_the_programs_own_says_in_which_variable_its_address_is() -> None:
+    """Its own key follows; a key that the package knows stays where it belongs."""
+    environ = {"MINE_KEY": CANARY, "OPENAI_API_KEY": CANARY, "MINE_URL": "https://moved.example/v1"}
+    for variable, endpoint, wanted in (
+        ("MINE_KEY", "https://mine.example/v1", ["https://moved.example/v1"]),
+        ("OPENAI_API_KEY", "https://api.openai.com/v1", []),
+    ):
+        connection = {"protocol": "openai", "endpoint": endpoint, "api_key": variable, "base_url": "MINE_URL"}
+        row = {"connection": connection, "model_names": {"mine-1": "mine-1"}}
+        mine = ProviderList(json_merge={"providers": {"mine": row}}, environ=environ, local=False)
+        assert [offer.endpoint for offer in mine.find_model_providers("mine-1")] == wanted

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import fcntl
+import io
 import json
 import os
-import pty
 import re
-import select
-import struct
+import signal
 import subprocess
 import sys
-import termios
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -20,18 +17,20 @@ from typing import Any
 
 import pytest
 
+from inference_providers import ProviderList
+from inference_providers.cli import places as paths
+from inference_providers.cli.chat_history import KeptHistory
+from inference_providers.cli.chat_talk import Talk
+from inference_providers.cli.chat_view import Interrupts
+from inference_providers.cli.kept_log import history_path
+from inference_providers.cli.main import main
 from tests.conftest import ROOT
 from tests.servers import Server, answer, completion, delta, status
+from tests.terminals import Terminal
+from tests.test_architecture import loaded_by
 
 Serve = Callable[..., Server]
 CANARY = "canary-chat-0123456789"
-# A session of its own; the first terminal that it opens becomes its own, so that Ctrl-C reaches it.
-PROGRAM = (
-    "import os, sys\n"
-    "if os.isatty(0): os.close(os.open(os.ttyname(0), os.O_RDWR))\n"
-    "from inference_providers.cli.main import main\n"
-    "main(['chat', *sys.argv[1:]])"
-)
 
 
 def environment(folder: Path, server: Server | None) -> dict[str, str]:
@@ -41,71 +40,14 @@ def environment(folder: Path, server: Server | None) -> dict[str, str]:
     return {**found, **keyed, "TERM": "xterm", "PYTHONWARNINGS": "error", "PYTHONPATH": str(ROOT)}
 
 
-class Terminal:
-    """A pseudo-terminal with the command in it."""
-
-    def __init__(self, folder: Path, server: Server | None, *arguments: str, rows: int = 40, columns: int = 80) -> None:
-        self._ours, theirs = pty.openpty()
-        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
-        call = [sys.executable, "-c", PROGRAM, *arguments]
-        self.process = subprocess.Popen(
-            call, stdin=theirs, stdout=theirs, stderr=theirs, cwd=folder, start_new_session=True,
-            env=environment(folder, server),
-        )  # fmt: skip
-        os.close(theirs)
-        self.raw = b""
-        self._seen = 0
-
-    @property
-    def text(self) -> str:
-        """All that was shown, without the terminal's own codes."""
-        return re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", self.raw.decode("utf-8", "replace"))
-
-    def type(self, text: str) -> None:
-        os.write(self._ours, text.encode())
-
-    def wait_for(self, pattern: str, seconds: float = 15) -> None:
-        """Wait until *pattern* is shown, after what was waited for before."""
-        until = time.monotonic() + seconds
-        while (found := re.search(pattern, self.text[self._seen :], re.DOTALL)) is None:
-            assert time.monotonic() < until, f"{pattern!r} did not come: {self.text[self._seen :]!r}"
-            self._read(0.1)
-        self._seen += found.end()
-
-    def ask(self, line: str, pattern: str) -> None:
-        """Type a line; wait for what it brings, and for the next prompt."""
-        self.type(f"{line}\n")
-        self.wait_for(pattern)
-        self.wait_for("> ")
-
-    def close(self) -> int:
-        """Leave by Ctrl-D; the exit code."""
-        if self.process.poll() is None:
-            self.type("\x04")
-        until = time.monotonic() + 15
-        while self.process.poll() is None and time.monotonic() < until:
-            self._read(0.1)
-        self._read(0)
-        if self.process.poll() is None:
-            self.process.kill()
-        os.close(self._ours)
-        return self.process.wait()
-
-    def _read(self, seconds: float) -> None:
-        try:
-            if select.select([self._ours], [], [], seconds)[0]:
-                self.raw += os.read(self._ours, 65536)
-        except OSError:
-            time.sleep(0.01)
-
-
 @pytest.fixture
 def terminal(tmp_path: Path) -> Iterator[Callable[..., Terminal]]:
     """Open the command in a terminal; it must leave by Ctrl-D without a trace of an error or a key."""
     opened: list[Terminal] = []
 
     def start(server: Server | None, *arguments: str, **options: Any) -> Terminal:
-        opened.append(Terminal(tmp_path, server, *arguments, **options))
+        environ = {**environment(tmp_path, server), **options.pop("environ", {})}
+        opened.append(Terminal(["chat", *arguments], tmp_path, environ, **options))
         return opened[-1]
 
     yield start
@@ -117,17 +59,29 @@ def terminal(tmp_path: Path) -> Iterator[Callable[..., Terminal]]:
 
 
 @pytest.fixture
-def piped(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+def piped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., subprocess.CompletedProcess[str]]:
     """The command with piped input and output."""
 
-    def run(text: str | bytes, server: Server | None, *arguments: str) -> subprocess.CompletedProcess[str]:
-        call = [sys.executable, "-c", PROGRAM, *arguments]
+    def run(text: str | bytes, server: Server | None, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
         data = text.encode() if isinstance(text, str) else text
-        done = subprocess.run(
-            call, input=data, capture_output=True, cwd=tmp_path, env=environment(tmp_path, server), check=False
-        )
-        assert CANARY.encode() not in done.stdout + done.stderr
-        return subprocess.CompletedProcess(call, done.returncode, done.stdout.decode(), done.stderr.decode())
+        given, shown, told = (io.TextIOWrapper(io.BytesIO(one), "utf-8", newline="\n") for one in (data, b"", b""))
+        code = 0
+        with monkeypatch.context() as patch:
+            patch.chdir(tmp_path)
+            for name, value in {**environment(tmp_path, server), **more}.items():
+                patch.setenv(name, value)
+            for name, stream in (("stdin", given), ("stdout", shown), ("stderr", told)):
+                patch.setattr(sys, name, stream)
+            try:
+                main(["chat", *arguments])
+            except SystemExit as left:
+                code = left.code if isinstance(left.code, int) else 1
+        texts = []
+        for stream in (shown, told):
+            stream.flush()
+            texts.append(stream.buffer.getvalue().decode())  # type: ignore[attr-defined]
+            assert CANARY not in texts[-1]
+        return subprocess.CompletedProcess(arguments, code, *texts)
 
     return run
 
@@ -306,25 +260,26 @@ def test_markdown_is_shown_as_it_comes(terminal: Any, serve: Serve) -> None:
 
     def halting(connection: Any, request: Any) -> None:
         connection.start_stream()
-        connection.event(delta("# Head\n\nSome **bold** text.\n\n- first"))
+        connection.event(delta("# Head\n\nSome **bold** text.\n\n- first, and what comes with it"))
         go_on.wait(15)
         connection.event(delta("\n- second", "stop"))
         connection.event("[DONE]")
         connection.end_stream()
 
     shown = terminal(serve(halting), "-m", "gpt-4")
-    shown.wait_for("> ")
-    shown.type("hi\n")
-    shown.wait_for("first")
+    shown.ready()
+    shown.type("hi\r")
+    shown.wait_for("what comes with")
+    shown.resize(30, 100)
     go_on.set()
     shown.wait_for("second")
     shown.wait_for(r"openai/gpt-4 · \d")
-    shown.wait_for("> ")
+    shown.ready()
     assert "**bold**" not in shown.text
     assert "# Head" not in shown.text
     assert b"\x1b[1mbold\x1b[0m" in shown.raw
-    lines = [line.strip() for line in lines_of(shown.raw.decode(), 40).splitlines()]
-    assert lines[lines.index("Some bold text.") :][:4] == ["Some bold text.", "", "• first", "• second"]
+    said = " ".join(" ".join(shown.lines).split())
+    assert said.count("Head Some bold text. • first, and what comes with it • second openai/gpt-4") == 1
 
 
 def test_ctrl_c_in_mid_answer_keeps_what_came_and_the_conversation_goes_on(terminal: Any, serve: Serve) -> None:
@@ -335,22 +290,22 @@ def test_ctrl_c_in_mid_answer_keeps_what_came_and_the_conversation_goes_on(termi
             counting(connection, request)
             return
         connection.start_stream()
-        connection.event(delta("the beginning"))
+        connection.event(delta("the beginning of a long answer "))
         try:
             while True:
-                connection.event(delta("."))
+                connection.event(delta(". "))
                 time.sleep(0.02)
         except OSError:
             gone.set()
 
     server = serve(endless)
     shown = terminal(server)
-    shown.wait_for("> ")
-    shown.type("one\n")
+    shown.ready()
+    shown.type("one\r")
     shown.wait_for("the beginning")
     shown.type("\x03")
     shown.wait_for(r"\(stopped\)")
-    shown.wait_for("> ")
+    shown.ready()
     assert gone.wait(10)
     shown.ask("two", "3: two")
     first, kept, second = asked(server)[1]
@@ -367,39 +322,28 @@ def test_ctrl_c_before_the_first_word_keeps_nothing(terminal: Any, serve: Serve)
 
     server = serve(silent)
     shown = terminal(server)
-    shown.wait_for("> ")
-    shown.type("one\n")
+    shown.ready()
+    shown.type("one\r")
     while not server.asked:
         time.sleep(0.01)
     time.sleep(0.2)
     shown.type("\x03")
     shown.wait_for(r"\(stopped\)")
-    shown.wait_for("> ")
+    shown.ready()
     shown.ask("two", "1: two")
 
 
 def test_ctrl_c_at_the_prompt_drops_the_line_only(terminal: Any, serve: Serve) -> None:
     server = serve(counting)
     shown = terminal(server)
-    shown.wait_for("> ")
+    shown.ready()
     shown.type("half a li")
     shown.wait_for("half a li")
     time.sleep(0.3)  # Python notices a signal at the prompt only while it waits for a key
     shown.type("\x03")
-    shown.wait_for("> ")
+    shown.ready()
     shown.ask("one", "1: one")
     assert asked(server) == [["one"]]
-
-
-def test_what_was_typed_comes_back_by_the_arrow_keys(terminal: Any, serve: Serve) -> None:
-    server = serve(counting)
-    shown = terminal(server)
-    shown.wait_for("> ")
-    shown.ask("one", "1: one")
-    shown.type("\x1b[A")
-    shown.wait_for("one")
-    shown.ask("", "3: one")
-    assert [turns[-1] for turns in asked(server)] == ["one", "one"]
 
 
 EVIL = "\x1b]0;owned\x07\x1b[2J\x9b31m &#27;]0;owned&#7; [link](https://x.example/\x1b]0;owned\x07) \x08\x08 end"
@@ -407,7 +351,7 @@ EVIL = "\x1b]0;owned\x07\x1b[2J\x9b31m &#27;]0;owned&#7; [link](https://x.exampl
 
 def test_a_model_cannot_steer_the_terminal(terminal: Any, serve: Serve) -> None:
     shown = terminal(serve(lambda connection, request: answer(connection, request, EVIL)))
-    shown.wait_for("> ")
+    shown.ready()
     shown.ask("hi", "end")
     assert b"\x1b]0;" not in shown.raw
     assert b"\x1b[2J" not in shown.raw
@@ -417,57 +361,33 @@ def test_a_model_cannot_steer_the_terminal(terminal: Any, serve: Serve) -> None:
 
 def test_neither_can_an_error_nor_the_name_of_a_local_model(terminal: Any, serve: Serve, tmp_path: Path) -> None:
     shown = terminal(serve(status(400, {"error": {"message": f"{EVIL} end"}})))
-    shown.wait_for("> ")
+    shown.ready()
     shown.ask("hi", "end")
     assert b"\x1b]0;" not in shown.raw
 
 
-@pytest.mark.parametrize(("before", "between"), [("", "\n\n"), ("```\n", "\n"), ("- list\n\n", "\n\n")])
-def test_an_answer_longer_than_the_screen_is_shown_once(terminal: Any, serve: Serve, before: str, between: str) -> None:
+def test_an_answer_longer_than_the_screen_is_shown_once(terminal: Any, serve: Serve) -> None:
     def long(connection: Any, request: Any) -> None:
         connection.start_stream()
-        connection.event(delta(before))
         for number in range(60):
             connection.event(delta(f"row-{number:02}"))
-            connection.event(delta(f"-x{between}"))
-            time.sleep(0.01)
+            connection.event(delta("-x\n\n"))
         connection.event(delta("end", "stop"))
         connection.event("[DONE]")
         connection.end_stream()
 
     shown = terminal(serve(long), rows=12)
-    shown.wait_for("> ")
-    shown.type("hi\n")
+    shown.ready()
+    shown.type("hi\r")
     shown.wait_for(r"openai/\S+ · \d")
-    shown.wait_for("> ")
-    found = re.findall(r"row-(\d\d)-x", lines_of(shown.raw.decode(), 12))
+    shown.ready()
+    found = re.findall(r"row-(\d\d)-x", "\n".join(shown.lines))
     assert found == [f"{number:02}" for number in range(60)]
-
-
-def lines_of(raw: str, rows: int) -> str:
-    """What a terminal of so many rows shows in the end, scrolled-off lines included. Knows what rich uses."""
-    lines, row, column, top = [""], 0, 0, 0
-    for code, text in re.findall(r"(\x1b\[[0-9;?]*[a-zA-Z]|\r|\n)|([^\x1b\r\n]+)", raw):
-        if text:
-            lines[row] = lines[row][:column].ljust(column) + text + lines[row][column + len(text) :]
-            column += len(text)
-        elif code == "\r":
-            column = 0
-        elif code == "\n":
-            row += 1
-            if row == len(lines):
-                lines.append("")
-            top = max(top, row - rows + 1)
-        elif code.endswith("A"):
-            row = max(top, row - int(code[2:-1] or 1))
-        elif code.endswith("K"):
-            lines[row] = "" if code[2:-1] == "2" else lines[row][:column]
-    return "\n".join(lines)
 
 
 def test_a_reply_that_is_not_streamed_is_shown_as_well(terminal: Any, serve: Serve) -> None:
     shown = terminal(serve(lambda connection, request: connection.reply(200, completion("all at once"))))
-    shown.wait_for("> ")
+    shown.ready()
     shown.ask("hi", "all at once")
 
 
@@ -479,19 +399,19 @@ PASTE = "Explain this code:\ndef f(x):\n\treturn x + 1\n\n/exit\nprint(f(1))"
 
 @pytest.mark.parametrize(
     "typed",
-    [f"\x1b[200~{PASTE}\x1b[201~", f"\x1b[200~{PASTE}\n\x1b[201~", f"{PASTE}\n", PASTE],
-    ids=["marked", "marked, with its last line feed", "not marked", "not marked, without its last line feed"],
+    [f"\x1b[200~{PASTE}\n\x1b[201~", PASTE],
+    ids=["marked", "not marked"],
 )
 def test_a_pasted_text_is_one_message_with_its_indentation(terminal: Any, serve: Serve, typed: str) -> None:
     server = serve(counting)
     talk = terminal(server)
-    talk.wait_for("> ")
-    talk.type(typed)
+    talk.ready()
+    talk.type(typed if "\x1b" in typed else typed.replace("\n", "\r"))
     talk.wait_for(r"print\(f\(1\)\)")
     if not typed.endswith("\n"):
-        talk.type("\n")
+        talk.type("\r")
     talk.wait_for("openai/")
-    talk.wait_for("> ")
+    talk.ready()
     assert asked(server) == [[PASTE]]
 
 
@@ -506,14 +426,14 @@ def test_lines_that_are_typed_while_an_answer_comes_are_messages_of_their_own(te
 
     server = serve(halting)
     talk = terminal(server)
-    talk.wait_for("> ")
-    talk.type("one\n")
+    talk.ready()
+    talk.type("one\r")
     assert begun.wait(10)
-    talk.type("two\nthree\n")
+    talk.type("two\rthree\r")
     go_on.set()
     for answered in ("1: one", "3: two", "5: three"):
         talk.wait_for(answered)
-    talk.wait_for("> ")
+    talk.ready()
     assert [turns[-1] for turns in asked(server)] == ["one", "two", "three"]
 
 
@@ -522,29 +442,348 @@ def test_keys_and_ctrl_c_in_an_answer_show_it_once(terminal: Any, serve: Serve) 
 
     def halting(connection: Any, request: Any) -> None:
         connection.start_stream()
-        connection.event(delta("only once"))
+        connection.event(delta("this is shown only once, "))
         gone.wait(10)
 
     talk = terminal(serve(halting))
-    talk.wait_for("> ")
-    talk.type("hi\n")
+    talk.ready()
+    talk.type("hi\r")
     talk.wait_for("only once")
-    talk.type("x\n\ny")
-    talk.wait_for("only once")
+    talk.type("x\r\ry")
     talk.type("\x03")
     talk.wait_for("stopped")
     gone.set()
-    talk.wait_for("> ")
-    lines = [line.strip() for line in lines_of(talk.raw.decode(), 40).splitlines()]
-    assert lines.count("only once") == 1
+    talk.ready()
+    lines = [line.strip() for line in talk.lines]
+    assert lines.count("this is shown only once,") == 1
     assert "^C" not in talk.text
 
 
-@pytest.mark.parametrize("columns", [40, 80, 200])
+@pytest.mark.parametrize("columns", [40])
 def test_the_list_of_commands_breaks_no_word(terminal: Any, serve: Serve, columns: int) -> None:
     talk = terminal(serve(counting), columns=columns)
-    talk.wait_for("> ")
+    talk.ready()
     talk.ask("/help", r"has\s+arrived")
     lines = talk.text.partition("/help\r")[2].splitlines()
     assert max(map(len, lines)) < columns
     assert {"Markdown", "conversation:", "arrived"} <= set(talk.text.split())
+    talk.ask("/pick 1", "Only")
+    assert {"answers;", "another", "well."} <= set(" ".join(talk.lines).split())
+
+
+# Conversations that go on
+
+
+def test_a_saved_conversation_is_loaded_with_its_system_prompt(piped: Any, serve: Serve, tmp_path: Path) -> None:
+    server = serve(counting)
+    piped("one\n/save talk.json\n", server, "-s", "Be brief.")
+    done = piped("/load 'talk.json'\ntwo\n", server)
+    assert asked(server)[-1] == ["Be brief.", "one", "2: one", "two"]
+    assert "2 messages so far; the last one: 2: one" in done.stderr
+
+
+@pytest.mark.parametrize("content", ["no JSON", "[1, 2]", "{}", '{"messages": [{"content": "x"}]}', "[" * 200])
+def test_what_is_no_saved_conversation_is_told(piped: Any, serve: Serve, tmp_path: Path, content: str) -> None:
+    (tmp_path / "talk.json").write_text(content)
+    server = serve(counting)
+    done = piped("one\n/load talk.json\n/load\n/load missing.json\ntwo\n", server)
+    assert "talk.json is not a conversation in JSON" in done.stderr
+    assert "Give a file that /save wrote" in done.stderr
+    assert "missing.json cannot be read or written: No such file or directory" in done.stderr
+    assert asked(server)[-1] == ["one", "1: one", "two"]
+
+
+def test_a_conversation_in_the_log_goes_on(piped: Any, serve: Serve) -> None:
+    server = serve(counting)
+    kept = {"INFERENCE_PROVIDERS_LOG": "text"}
+    piped("one\n", server, "-m", "gpt-4", "-s", "Be brief.", **kept)
+    done = piped("two\n/clear\nthree\n", server, "-c", **kept)
+    assert "2 messages so far" in done.stderr
+    assert asked(server)[1:] == [["Be brief.", "one", "2: one", "two"], ["Be brief.", "three"]]
+    assert {request.json["model"] for request in server.asked} == {"gpt-4"}
+    piped("four\n", server, "-c", **kept)
+    assert asked(server)[-1] == ["Be brief.", "three", "2: three", "four"]
+    assert "nothing is logged" in piped("two\n", server, "-c").stderr
+    assert "nosuch is not there" in piped("two\n", server, "--id", "nosuch", **kept).stderr
+
+
+def test_what_a_conversation_took_is_told(piped: Any, serve: Serve) -> None:
+    def counted(connection: Any, request: Any) -> None:
+        connection.start_stream()
+        connection.event(delta("hello", "stop"))
+        connection.event({"choices": [], "usage": {"prompt_tokens": 1000, "completion_tokens": 500}})
+        connection.event("[DONE]")
+        connection.end_stream()
+
+    done = piped("/cost\none\ntwo\n/cost\n/clear\n/cost\n", serve(counted), "-m", "gpt-4o")
+    first, second, third = [line for line in done.stderr.splitlines() if "tokens" in line]
+    assert first == third == "0 answers: 0 + 0 tokens, $0.000000"
+    assert re.fullmatch(r"2 answers: 2000 \+ 1000 tokens, \$0\.01\d+", second)
+
+
+def test_what_cannot_be_asked_ends_no_chat(serve: Serve, capsys: pytest.CaptureFixture[str]) -> None:
+    server = serve(counting)
+    providers = ProviderList(environ={"OPENAI_API_KEY": CANARY, "OPENAI_BASE_URL": server.url}, local=False)
+    talk = Talk(providers, ["gpt-4o"], {"max_tokens": "many"})
+    with pytest.raises((TypeError, ValueError)):
+        talk.ask("one")
+    talk.interactive = True
+    talk.ask("one")
+    assert "max_tokens" in capsys.readouterr().err
+    assert talk.failed
+    assert server.asked == talk.branches[0].turns == []
+
+
+def test_commands_that_need_a_person_say_so(piped: Any, serve: Serve) -> None:
+    assert "/edit needs a terminal" in piped("/edit\n", serve(counting)).stderr
+
+
+# Two models
+
+
+def named(connection: Any, request: Any) -> None:
+    """Say which model it is, how many messages there are, and the last one."""
+    turns = request.json["messages"]
+    answer(connection, request, f"{request.json['model']}, {len(turns)}: {turns[-1]['content']}")
+
+
+def test_two_models_are_asked_the_same_until_one_is_picked(piped: Any, serve: Serve) -> None:
+    server = serve(named)
+    done = piped("one\ntwo\n/model gpt-4\n/pick 3\n/pick 2\nthree\n", server, "-m", "gpt-4o", "-m", "gpt-4o-mini")
+    assert done.stdout.splitlines() == [
+        "gpt-4o, 1: one", "gpt-4o-mini, 1: one", "gpt-4o, 3: two", "gpt-4o-mini, 3: two", "gpt-4o-mini, 5: three",
+    ]  # fmt: skip
+    assert asked(server)[-1][1] == "gpt-4o-mini, 1: one"
+    assert "Two models answer; say which one goes on" in done.stderr
+    assert "/pick 1 or /pick 2" in done.stderr
+    assert (done.returncode, "now talking to gpt-4o-mini" in done.stderr) == (0, True)
+
+
+def test_a_model_is_asked_as_well_with_all_that_was_said(piped: Any, serve: Serve) -> None:
+    server = serve(named)
+    done = piped("one\n/pick 1\n/beside\n/beside gpt-4\ntwo\n/retry\n", server, "-m", "gpt-4o")
+    assert done.stdout.splitlines()[1:] == ["gpt-4o, 3: two", "gpt-4, 3: two"] * 2
+    assert "Only one model answers" in done.stderr and "Give another model" in done.stderr
+
+
+def test_of_two_models_one_may_fail(piped: Any, serve: Serve) -> None:
+    def failing(connection: Any, request: Any) -> None:
+        if request.json["model"] == "gpt-4o-mini" and len(request.json["messages"]) > 1:
+            status(400, {"error": {"message": "not now"}})(connection, request)
+        else:
+            named(connection, request)
+
+    server = serve(failing)
+    done = piped("one\ntwo\n/pick 2\nthree\n", server, "-m", "gpt-4o", "-m", "gpt-4o-mini")
+    assert "2 gpt-4o-mini: " in done.stderr and "not now" in done.stderr
+    assert done.stdout.splitlines()[:3] == ["gpt-4o, 1: one", "gpt-4o-mini, 1: one", "gpt-4o, 3: two"]
+    assert asked(server)[-1] == ["one", "gpt-4o-mini, 1: one", "three"]
+    assert done.returncode == 1
+
+
+def test_that_calls_are_logged_is_said_once_before_two_models_are_asked(piped: Any, serve: Serve) -> None:
+    told = [
+        piped("one\n", serve(named), "-m", "gpt-4o", "-m", "gpt-4", INFERENCE_PROVIDERS_LOG="").stderr for _ in range(2)
+    ]
+    assert [one.count("Calls are logged") for one in told] == [1, 0]
+
+
+def test_three_models_are_too_many(piped: Any, serve: Serve) -> None:
+    done = piped("one\n", serve(named), "-m", "gpt-4", "-m", "gpt-4o", "-m", "gpt-4o-mini")
+    assert (done.returncode, "Two models at most" in done.stderr) == (2, True)
+
+
+def test_two_answers_come_at_once_beside_each_other_and_are_there_once(terminal: Any, serve: Serve) -> None:
+    both = threading.Barrier(2, timeout=10)
+
+    def together(connection: Any, request: Any) -> None:
+        if len(request.json["messages"]) == 1:
+            both.wait()  # passes when both are being asked
+        words = " ".join(f"{request.json['model']}-{number}" for number in range(90))
+        answer(connection, request, f"# Head\n\n{words}\n\n```\ncode\n```\n")
+
+    talk = terminal(serve(together), "-m", "gpt-4o", "-m", "gpt-4", rows=12, columns=110)
+    talk.ready()
+    talk.type("hi\r")
+    talk.wait_for(r"2 openai/gpt-4 · \d")
+    talk.ready()
+    lines = talk.lines
+    assert any(re.fullmatch(r"1 openai/gpt-4o +│ 2 openai/gpt-4", line) for line in lines)
+    words = " ".join(lines).split()
+    expected = [f"{model}-{number}" for model in ("gpt-4o", "gpt-4") for number in range(90)]
+    assert [word for word in expected if words.count(word) != 1] == []
+    assert words.count("code") == 2
+    talk.resize(12, 50)
+    talk.type("\r")
+    talk.type("again\r")
+    talk.wait_for(r"2 openai/gpt-4 · \d")
+    talk.ready()
+    assert " ".join(talk.lines).split().count("gpt-4-89") == 2
+
+
+# The terminal
+
+
+def test_what_is_typed_is_kept_where_what_is_said_is(terminal: Any, serve: Serve, tmp_path: Path) -> None:
+    history = tmp_path / ".local" / "state" / "inference_providers" / "chat-history"
+    for log in ("off", "text"):
+        talk = terminal(serve(counting), environ={"INFERENCE_PROVIDERS_LOG": log})
+        talk.ready()
+        talk.ask("what I typed", "1: what I typed")
+        talk.type("\x04")
+        talk.process.wait(15)
+        assert history.exists() == (log == "text")
+    assert history.stat().st_mode & 0o777 == 0o600
+    talk = terminal(serve(counting), environ={"INFERENCE_PROVIDERS_LOG": "text"})
+    talk.ready()
+    talk.type("\x1b[A")
+    talk.wait_for("what I typed")
+    talk.type("\r")
+    talk.wait_for("1: what I typed")
+    talk.ready()
+    talk.type("\x04")
+    talk.process.wait(15)
+    talk.close()
+    assert [line for line in talk.lines if line][-1] == ">"
+    assert talk.screen.cursor == (0, len([line for line in talk.lines if line]))  # the shell's prompt has its own line
+    places = [place for place in paths.places({"HOME": str(tmp_path)}) if str(history) in place.paths]
+    assert [place.kind for place in places] == ["usage"]
+
+
+def test_deleting_the_log_deletes_what_was_typed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    history = KeptHistory(history_path(os.environ) or "", 30)
+    history.store_string("typed")
+    assert list(history.load_history_strings()) == ["typed"]
+    with pytest.raises(SystemExit) as left:
+        main(["logs", "delete", "--yes"])
+    assert left.value.code == 0
+    assert list(history.load_history_strings()) == []
+
+
+def test_a_terminal_that_cannot_move_its_cursor_gets_lines(terminal: Any, serve: Serve) -> None:
+    server = serve(counting)
+    talk = terminal(server, environ={"TERM": "dumb"})
+    talk.ready()
+    talk.type("some **bold** \\\nwords\n")
+    talk.wait_for("openai/")
+    talk.ready()
+    assert asked(server) == [["some **bold** \nwords"]]
+    codes = set(re.findall(rb"\x1b\[[0-9;?]*[a-zA-Z]", talk.raw))
+    assert codes <= {b"\x1b[?2004h", b"\x1b[?2004l"}
+
+
+# Files
+
+
+PNG = b"\x89PNG\r\n\x1a\n" + bytes(20)
+
+
+def kinds(request: Any) -> list[Any]:
+    """The last message: its text, or of each part what it is."""
+    content = request.json["messages"][-1]["content"]
+    return [content] if isinstance(content, str) else [part.get("text") or part["type"] for part in content]
+
+
+def test_a_file_goes_with_the_next_question(piped: Any, serve: Serve, tmp_path: Path) -> None:
+    (tmp_path / "my picture.png").write_bytes(PNG)
+    (tmp_path / "notes.txt").write_text("some notes")
+    (tmp_path / "zeros.bin").write_bytes(bytes(100))
+    server = serve(answer)
+    done = piped(
+        "/file 'my picture.png'\nwhat is it?\n/file notes.txt\n/file\nno file?\n/file missing.png\n/file zeros.bin\n"
+        f"{tmp_path / 'notes.txt'}\nread it\n",
+        server, "-m", "gpt-4o",
+    )  # fmt: skip
+    assert [kinds(request) for request in server.asked] == [
+        ["what is it?", "image_url"],
+        ["no file?"],
+        ["read it", '<file name="notes.txt">\nsome notes\n</file>'],
+    ]
+    told = done.stderr.splitlines()
+    assert told[:3] == ["attached: my picture.png (28 bytes)", "attached: notes.txt (10 bytes)", "nothing is attached"]
+    assert "missing.png" in told[3] and "zeros.bin" in told[4] and told[5] == "attached: notes.txt (10 bytes)"
+    assert server.asked[1].json["messages"][0]["content"][1]["type"] == "image_url"  # which the conversation keeps
+
+
+def test_a_file_that_is_dropped_is_told_and_attached(terminal: Any, serve: Serve, tmp_path: Path) -> None:
+    path = tmp_path / "a picture.png"
+    path.write_bytes(PNG)
+    server = serve(answer)
+    talk = terminal(server, "-m", "gpt-4o")
+    talk.ready()
+    talk.type(f"\x1b[200~{str(path).replace(' ', chr(92) + ' ')} \x1b[201~")
+    talk.wait_for(r"attached: a picture.png \(28 bytes\)")
+    talk.ready()
+    talk.ask("what is it?", "hello")
+    assert kinds(server.asked[0]) == ["what is it?", "image_url"]
+    talk.ask("and now?", "hello")
+    assert kinds(server.asked[1]) == ["and now?"]
+
+
+def test_a_question_is_written_in_the_editor(terminal: Any, serve: Serve, tmp_path: Path) -> None:
+    editor = tmp_path / "editor"
+    editor.write_text("#!/bin/sh\nprintf 'several\\nlines\\n' >>\"$1\"\n")
+    editor.chmod(0o755)
+    server = serve(counting)
+    talk = terminal(server, environ={"EDITOR": str(editor)})
+    talk.ready()
+    talk.ask("/edit begun with", "1: begun with")
+    assert asked(server) == [["begun with\nseveral\nlines"]]
+    talk.type("\x1b[A")
+    talk.wait_for("several")
+    talk.type("\x03")
+    talk.ready()
+
+
+# What it rests on
+
+
+def test_ctrl_c_waits_until_what_is_being_shown_is_shown() -> None:
+    with Interrupts() as interrupts:
+        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
+        with pytest.raises(KeyboardInterrupt), interrupts.waiting():
+            raise AssertionError("it had come before")
+        with pytest.raises(KeyboardInterrupt), interrupts.waiting():
+            signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
+        interrupts.forget()
+        with interrupts.waiting():
+            pass
+        with interrupts.usual(), pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt):
+        signal.raise_signal(signal.SIGINT)
+
+
+def test_an_answer_that_may_call_tools_comes_as_a_whole(serve: Serve, capsys: pytest.CaptureFixture[str]) -> None:
+    def weather(place: str) -> str:
+        """The weather at a place."""
+        return f"rain in {place}"
+
+    call = {"id": "1", "type": "function", "function": {"name": "weather", "arguments": '{"place": "Rome"}'}}
+
+    def calling(connection: Any, request: Any) -> None:
+        last = request.json["messages"][-1]
+        calls = {} if last["role"] == "tool" else {"finish_reason": "tool_calls"}
+        reply = completion(last["content"], **calls)
+        if calls:
+            reply["choices"][0]["message"]["tool_calls"] = [call]
+        connection.reply(200, reply)
+
+    server = serve(calling)
+    providers = ProviderList(environ={"OPENAI_API_KEY": CANARY, "OPENAI_BASE_URL": server.url}, local=False)
+    talk = Talk(providers, ["gpt-4o"], {"tools": [weather]})
+    talk.ask("and Rome?")
+    assert capsys.readouterr().out == "rain in Rome\n"
+    assert talk.branches[0].turns[-1] == {"role": "assistant", "content": "rain in Rome"}
+
+
+def test_what_edits_lines_is_loaded_for_a_person_only(serve: Serve) -> None:
+    code = (
+        "import io, sys\nsys.stdin = io.TextIOWrapper(io.BytesIO(b'hi'))\nfrom inference_providers.cli.main import main\n"
+        "main(['chat'], standalone_mode=False)"
+    )
+    loaded = loaded_by(code, {"OPENAI_API_KEY": "k", "OPENAI_BASE_URL": serve().url, "INFERENCE_PROVIDERS_LOG": "off"})
+    assert {name.partition(".")[0] for name in loaded} & {"prompt_toolkit", "rich", "markdown_it", "pygments"} == set()
+    assert "inference_providers.cli.chat_talk" in loaded

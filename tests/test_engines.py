@@ -579,6 +579,7 @@ def test_where_it_cannot_be_had_the_demo_says_so_and_is_answered_with_noise(envi
         "OLLAMA_HOST": "127.0.0.1:9",
     }
     demo = [sys.executable, str(ROOT / "examples" / "demo.py")]
-    said = subprocess.run(demo, capture_output=True, text=True, env=nothing, check=True).stdout
-    assert "INFERENCE_PROVIDERS_OFFLINE is set: nothing is fetched.\nSo a tiny untrained model is written" in said
-    assert "with a tiny untrained model: noise" in said
+    said = subprocess.run(demo, capture_output=True, text=True, env=nothing, check=True)
+    assert "INFERENCE_PROVIDERS_OFFLINE is set: nothing is fetched." in said.stderr
+    assert "So a tiny untrained model is written" in said.stdout
+    assert "with a tiny untrained model: noise" in said.stdout

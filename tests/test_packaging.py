@@ -148,7 +148,7 @@ def test_what_the_package_imports_is_declared() -> None:
     always = declared("options", "install_requires")
     extras = {
         name
-        for extra in ("local", "socks", "vertex", "keyring", "gateway")
+        for extra in ("local", "socks", "vertex", "keyring", "gateway", "mcp")
         for name in declared("options.extras_require", extra)
     }
     brings = {"google": ["google-auth"], **packages_distributions()}
@@ -169,7 +169,7 @@ def test_the_constraints_name_one_version_of_everything_that_is_asked_for() -> N
     assert len(exact) == len(lines) and all(exact.values())
     setup = configparser.ConfigParser(interpolation=None)
     setup.read(ROOT / "setup.cfg")
-    asked = [setup["options"]["install_requires"], *(setup["options.extras_require"][name] for name in ("local", "socks", "vertex", "keyring", "gateway", "test", "prices", "dev"))]  # fmt: skip
+    asked = [setup["options"]["install_requires"], *(setup["options.extras_require"][name] for name in ("local", "socks", "vertex", "keyring", "gateway", "mcp", "test", "prices", "dev"))]  # fmt: skip
     for line in "\n".join(asked).splitlines():
         if line.strip() and not line.startswith("%"):
             wanted = Requirement(line.strip())
@@ -264,6 +264,9 @@ def test_what_an_extra_brings_is_named_where_it_is_missing() -> None:
     assert set(installing.SOCKS.removeprefix("pip install ").split()) == declared("options.extras_require", "socks")
     assert set(installing.VERTEX.removeprefix("pip install ").split()) == declared("options.extras_require", "vertex")
     assert set(installing.KEYRING.removeprefix("pip install ").split()) == declared("options.extras_require", "keyring")
+    assert set(installing.MCP.removeprefix("pip install ").split()) | {"anyio"} == declared(
+        "options.extras_require", "mcp"
+    )
     assert set(installing.LOCAL.removeprefix("pip install ").split()) == local
     rows = [way for engine in bundled().engines for way in (bundled().providers[engine].local or {})["launch"]]
     own = [way["install"] for way in rows if "xllamacpp" in way.get("install", "")]

@@ -16,12 +16,14 @@ from tests.test_architecture import loaded_by
 BY_IMPORT: set[str] = set()
 BY_LISTING = {
     # faces, and what makes them
-    "_face", "calls", "chat", "clients", "credentials", "files", "offers", "registry", "servers", "text",
+    "_face", "calls", "chat", "clients", "credentials", "files", "offers", "plugins", "registry", "servers", "text",
     # the registry, and what is in it
     "errors", "text.display", "registry.registry", "registry.late_parts", "registry.provider", "registry.facts",
     "offers.offer", "offers.late_offers", "offers.offer_list", "offers.lookup", "offers.ordering", "offers.resolution", "offers.resolver", "offers.rules",
     # keys and the environment
     "credentials.keys", "credentials.hosts", "credentials.pins", "offers.access", "files.folders",
+    # whether installed packages bring anything
+    "calls.registries", "plugins.discovery",
     # the list itself
     "clients.provider_list", "clients.other_kinds", "clients.construction", "calls.pipeline", "calls.finder", "chat.arguments",
     # servers on this machine

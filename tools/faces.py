@@ -24,6 +24,7 @@ ALWAYS = {  # names of the documentation, which no other folder imports
         "Stage",
         "StreamFinished",
     },
+    "plugins": {"VERSION", "Dialect", "Events", "Rows", "Store", "StreamingDialect", "Template", "objects"},
     "clients": {"AskOptions", "BatchOptions", "GenerationOptions", "StreamOptions"},
 }
 

@@ -6,7 +6,7 @@ import os
 import threading
 
 from inference_providers.cache.memory_store import MemoryStore
-from inference_providers.cache.settings import ENTRY, MEMORY, SIZE, SQLITE, Settings
+from inference_providers.cache.settings import ENTRY, MEMORY, SIZE, SQLITE, Settings, no_store
 from inference_providers.cache.stage import ResponseCache
 
 TYPE_CHECKING = False
@@ -57,11 +57,31 @@ def user_store(environ: Mapping[str, str], path: str | None = None) -> SqliteSto
 
 
 def _store(settings: Settings, pipeline: Pipeline) -> Store:
-    """Where replies are kept: the user's file; in memory for a user without a home, and for what stands in."""
+    """Where replies are kept: the user's file; in memory for a user without a home, and for what stands in.
+
+    Raises ValueError for a store that nobody has.
+    """
     from inference_providers.cache import sqlite_store
 
+    if settings.store not in ("", MEMORY, SQLITE):
+        return _plugin(settings, pipeline.finder.environ)
     path = settings.path or (sqlite_store.path_of(pipeline.finder.environ) or "")
     wanted = settings.store or (MEMORY if pipeline.stand_in is not None and not settings.path else SQLITE)
     if wanted == MEMORY or not path:
         return MemoryStore(settings.max_bytes)
     return sqlite_store.SqliteStore(os.path.abspath(path), settings.max_bytes, ENTRY)
+
+
+def _plugin(settings: Settings, environ: Mapping[str, str]) -> Store:
+    """A plug-in's store. Raises ValueError where there is none of that name, and where it cannot be made."""
+    from inference_providers.cache.mapping_store import MappingStore
+    from inference_providers.plugins import STORES, objects
+
+    found = objects(STORES, environ)
+    if settings.store not in found:
+        raise no_store(settings.store, sorted(found))
+    try:
+        mapping = found[settings.store](path=settings.path, max_bytes=settings.max_bytes)
+    except Exception as error:
+        raise ValueError(f"the cache's store {settings.store!r} cannot be made: {error}") from error
+    return MappingStore(settings.store, mapping, ENTRY)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from typing import Any, Self
 
 EXACT = "exact"
@@ -93,9 +94,16 @@ def _strategy(name: str, value: Any) -> str:
 
 
 def _store(name: str, value: Any) -> str:
-    if value not in (SQLITE, MEMORY):
-        raise ValueError(f'a cache\'s {name} must be "{SQLITE}" or "{MEMORY}", not {value!r}')
-    return str(value)
+    """One of ours, or of a plug-in's: which there are is known where it is made."""
+    if not isinstance(value, str) or not value:
+        raise no_store(value)
+    return value
+
+
+def no_store(value: Any, others: Iterable[str] = ()) -> ValueError:
+    """What to say of a store that nobody has. *others*: those of plug-ins."""
+    known = " or ".join(f'"{name}"' for name in (SQLITE, MEMORY, *others))
+    return ValueError(f"a cache's store must be {known}, not {value!r}")
 
 
 def _text(name: str, value: Any) -> str:

@@ -9,6 +9,7 @@ import os
 import time
 from functools import cached_property
 
+from inference_providers.calls.registries import registry_of
 from inference_providers.chat import default_models
 from inference_providers.credentials import Environment, Pins, Secretive
 from inference_providers.errors import LocalServerError, NoCredentialsError, UnknownModelError
@@ -69,13 +70,8 @@ class Finder(Secretive):
         self.verbose = verbose
         self.environ = Environment.of(os.environ if environ is None else environ)
         self._local, self._local_models, self._aliases = local, local_models, aliases
-        self.registry: Registry = bundled()
-        if json_override is not None or json_merge is not None or auto_update:
-            from inference_providers.log import warn
-            from inference_providers.upkeep import updater
-
-            options: Any = {"auto_update": auto_update, "trust": trust, "environ": self.environ, "url": update_url}
-            self.registry = updater.load(json_override, json_merge, warn=warn, **options)
+        options: Any = {"auto_update": auto_update, "trust": trust, "environ": self.environ, "url": update_url}
+        self.registry: Registry = registry_of(json_override, json_merge, options)
         allowed = [*([allow] if isinstance(allow, str) else allow), *self.environ.get(ALLOW_VARIABLE, "").split(",")]
         self._allow = {pid for name in allowed if name.strip() and (pid := self.registry.provider_id(name))}
         selection = None

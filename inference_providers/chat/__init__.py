@@ -77,6 +77,7 @@ if TYPE_CHECKING:
     from inference_providers.chat.structured import SchemaMismatch as SchemaMismatch
     from inference_providers.chat.thinking import Splitter as Splitter
     from inference_providers.chat.tools import Call as Call
+    from inference_providers.chat.tools import Tool as Tool
     from inference_providers.chat.tools import Toolbox as Toolbox
     from inference_providers.chat.turns import NOT_JSON as NOT_JSON
     from inference_providers.chat.turns import NOTHING as NOTHING
@@ -174,6 +175,7 @@ _HOME = {
     "thinking": ("Splitter",),
     "tools": (
         "Call",
+        "Tool",
         "Toolbox",
     ),
     "turns": (

@@ -94,6 +94,30 @@ def error_text(error: Exception) -> str:
     return json.dumps({"error": f"{type(error).__name__}: {says[:ERROR_SHOWN]}"}, ensure_ascii=False)
 
 
+class Tool:
+    """A function that somebody else describes, as servers do their tools: it gets the arguments as they come."""
+
+    __slots__ = ("function", "model", "name", "schema")
+
+    def __init__(
+        self, name: str, description: str, parameters: Mapping[str, Any], function: Callable[..., Any]
+    ) -> None:
+        self.name, self.function, self.model = name, function, None
+        self.schema: dict[str, Any] = {
+            "type": "function",
+            "function": {"name": name, "description": description, "parameters": dict(parameters)},
+        }
+
+    def __repr__(self) -> str:
+        return in_line(f"<Tool {self.name}>")
+
+    def converted(self, arguments: Any) -> dict[str, Any]:
+        """The arguments. Raises ValueError for what is not an object."""
+        if not isinstance(arguments, dict):
+            raise ValueError("wrong arguments: they must be a JSON object")
+        return arguments
+
+
 class Toolbox:
     """The tools of one question: functions to call here, and descriptions (dicts) whose calls go back to the caller.
 
@@ -101,14 +125,14 @@ class Toolbox:
     """
 
     def __init__(self, tools: Iterable[Any]) -> None:
-        self._functions: dict[str, _Function] = {}
+        self._functions: dict[str, _Function | Tool] = {}
         self.schemas: list[dict[str, Any]] = []
         names: set[str] = set()
         for tool in tools:
             if isinstance(tool, dict):
                 schema = tool if "function" in tool or "type" in tool else {"type": "function", "function": tool}
-            elif callable(tool):
-                function = _Function(tool)
+            elif isinstance(tool, Tool) or callable(tool):
+                function = tool if isinstance(tool, Tool) else _Function(tool)
                 self._functions[function.name], schema = function, function.schema
             else:
                 raise TypeError(f"a tool is a function or its description as a dict, not {type(tool).__name__}")

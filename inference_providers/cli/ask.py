@@ -9,7 +9,9 @@ from inference_providers.cli.ask_options import with_conversation, with_generati
 from inference_providers.cli.exit_codes import EXIT_CODES, guarded
 from inference_providers.cli.first_run import walked
 from inference_providers.cli.output import Command
+from inference_providers.cli.templates import template_options, with_template
 from inference_providers.cli.terms import on_terms
+from inference_providers.cli.toolbox import with_tools
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,8 +27,11 @@ if TYPE_CHECKING:
 @click.argument("question", nargs=-1)
 @guarded
 @walked
+@with_template
 @with_question
 @with_generation
+@template_options
+@with_tools
 @with_conversation
 @with_output
 @click.version_option(__version__)

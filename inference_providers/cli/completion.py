@@ -18,14 +18,13 @@ class FileName(click.types.StringParamType):
 
 def complete_model(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Names that start with what was typed: canonical ones, `auto`, PROVIDER/NAME and NAME:POLICY."""
-    from inference_providers.cli.lists import environment
+    from inference_providers.cli.lists import environment, registry
     from inference_providers.offers import AUTO, POLICIES, SMALL
-    from inference_providers.registry import bundled
 
-    typed = incomplete.lower()
+    known, typed = registry(), incomplete.lower()
     head, slash, rest = typed.partition("/")
-    row: Any = bundled().providers.get(bundled().provider_id(head) or "") if slash else None
-    names = [AUTO, SMALL, *environment().section("aliases"), *bundled().canonical_names]
+    row: Any = known.providers.get(known.provider_id(head) or "") if slash else None
+    names = [AUTO, SMALL, *environment().section("aliases"), *known.canonical_names]
     if row is not None:  # what it calls them, and what we do
         names = [f"{head}/{name}" for name in {*row.callable_names(), *(row.data.get("model_names") or {})}]
         typed = f"{head}/{rest}"
@@ -50,9 +49,9 @@ def complete_effort(context: click.Context, parameter: click.Parameter, incomple
 
 def complete_provider(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Provider ids that start with what was typed."""
-    from inference_providers.registry import bundled
+    from inference_providers.cli.lists import registry
 
-    return [CompletionItem(pid) for pid in bundled().providers if pid.startswith(incomplete.lower())]
+    return [CompletionItem(pid) for pid in registry().providers if pid.startswith(incomplete.lower())]
 
 
 def complete_server(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:

@@ -10,6 +10,7 @@ from inference_providers.clients import ProviderList
 from inference_providers.credentials import Environment
 from inference_providers.installing import LOCAL
 from inference_providers.offers import addresses, is_offline
+from inference_providers.plugins import examined
 from inference_providers.registry import Registry, bundled
 from inference_providers.servers import discovery, engines, model_files
 from inference_providers.settings import KEYRING, KEYS_FILE, SETTINGS, SETTINGS_FILE, LayeredEnvironment
@@ -67,6 +68,10 @@ def examine(providers: ProviderList) -> dict[str, Any]:
             "canonical_name": chosen.canonical_name,
             "why": explanation.why(chosen),
         },
+        "plugins": [
+            {"name": one.name, "group": one.declaration.group, "package": one.package, "problem": one.problem}
+            for one in examined(environ)
+        ],
     }
 
 
@@ -232,7 +237,12 @@ def _addressed(findings: dict[str, Any]) -> list[str]:
     )
     if findings["offline"]:
         lines += ["", "INFERENCE_PROVIDERS_OFFLINE is set: nobody beyond this machine and private networks is asked."]
-    return lines
+    return lines + _section("Plug-ins:", [f"  {_plugin(one)}" for one in findings["plugins"]])
+
+
+def _plugin(row: dict[str, Any]) -> str:
+    problem = f": left out; {row['problem']}" if row["problem"] else ""
+    return f"{row['name']} ({row['group']}) of {row['package']}{problem}"
 
 
 def _section(title: str, rows: list[str]) -> list[str]:

@@ -12,12 +12,14 @@ from inference_providers.cli.output import say
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from typing import Any
 
-    from inference_providers.clients import ProviderList
+    from inference_providers.clients import AsyncProviderList, ProviderList
     from inference_providers.telemetry import UsageLog
     from inference_providers.usage import LogSettings
 
+HISTORY = "chat-history"
 _TOLD = (
     "Calls are logged: tokens, cost and times, and for {days:.0f} days what is said in\n"
     "conversations that begin on a terminal. `inference-providers logs off` turns it\n"
@@ -25,8 +27,20 @@ _TOLD = (
 )
 
 
-def keep(providers: ProviderList, program: str, *, piped: bool = False) -> UsageLog | None:
+def history_path(environ: Mapping[str, str]) -> str | None:
+    """The file with what was typed in chats; None for a user without a home."""
+    from inference_providers.files import folders
+
+    folder = folders.own("state", environ)
+    return None if folder is None else os.path.join(folder, HISTORY)
+
+
+def keep(
+    providers: ProviderList | AsyncProviderList, program: str, *, piped: bool = False, told_now: bool = False
+) -> UsageLog | None:
     """Log the calls of a command, as the user, or else the environment, says; None where they are not logged.
+
+    told_now: that is said at once, where it was never said, and not with the first call.
 
     By default what is said is kept of conversations that begin on a terminal, and of nothing that is *piped*.
     """
@@ -40,7 +54,7 @@ def keep(providers: ProviderList, program: str, *, piped: bool = False) -> Usage
     on_terminal = not piped and sys.stdin is not None and sys.stdin.isatty()
     said = mode_of(None, environ) if environ.get(VARIABLE) else settings.mode
     mode = said or (TEXT if on_terminal else USAGE)
-    if mode == OFF or (said is None and not _is_told(settings, providers)):
+    if mode == OFF or (said is None and not _is_told(settings, providers, told_now)):
         return None
     log = keep_log(providers.pipeline, mode, environ, program)
     if log is not None and mode == TEXT:
@@ -48,7 +62,7 @@ def keep(providers: ProviderList, program: str, *, piped: bool = False) -> Usage
     return log
 
 
-def _is_told(settings: LogSettings, providers: ProviderList) -> bool:
+def _is_told(settings: LogSettings, providers: ProviderList | AsyncProviderList, now: bool) -> bool:
     """Have it said once, with the first call, where the log is.
 
     False where that cannot be remembered, and so nothing be kept either.
@@ -61,14 +75,17 @@ def _is_told(settings: LogSettings, providers: ProviderList) -> bool:
         return False
 
     def tell(event: object) -> None:
-        if not settings.values.get("told"):
+        if not settings.values.get("told") and not LogSettings(settings.path).values.get("told"):  # for another list
             settings.set(told=True)
             path = os.path.join(os.path.dirname(settings.path), LOG_NAME)
             say(_TOLD.format(path=path, days=settings.keep.text_days), err=True)
 
-    from inference_providers.usage import LOG_NAME
+    from inference_providers.usage import LOG_NAME, LogSettings
 
-    providers.pipeline.listeners.append(tell)
+    if now:
+        tell(None)
+    else:
+        providers.pipeline.listeners.append(tell)
     return True
 
 

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from inference_providers.clients import ProviderList
+    from inference_providers.registry import Registry
     from inference_providers.settings import LayeredEnvironment
 
 
@@ -27,3 +28,11 @@ def provider_list(**options: Any) -> ProviderList:
     from inference_providers.clients import ProviderList
 
     return ProviderList(settings=True, **options)
+
+
+def registry() -> Registry:
+    """The registry of the package, with what plug-ins add to it."""
+    from inference_providers.plugins import extended
+    from inference_providers.registry import bundled
+
+    return extended(bundled(), environment())

@@ -11,7 +11,7 @@ import click
 
 from inference_providers.cli.completion import complete_server
 from inference_providers.cli.exit_codes import guarded
-from inference_providers.cli.lists import environment
+from inference_providers.cli.lists import environment, registry
 from inference_providers.cli.local_get import get
 from inference_providers.cli.output import json_option, say
 from inference_providers.cli.pager import paged
@@ -123,13 +123,13 @@ def start(model: str, **options: Any) -> None:
 def _servers(model: str, options: LaunchOptions) -> list[LaunchableServer]:
     """Servers that could serve a model, by its name or path. Raises LocalServerError if there are none."""
     from inference_providers.log import warn
-    from inference_providers.registry import bundled
     from inference_providers.servers import Launchables
 
-    models = Launchables(bundled(), environment(), tell=warn, launch_options=options)
+    known = registry()
+    models = Launchables(known, environment(), tell=warn, launch_options=options)
     head, slash, rest = model.partition("/")
-    pid = bundled().provider_id(head) if slash and rest else None
-    if pid and bundled().providers[pid].local is None:
+    pid = known.provider_id(head) if slash and rest else None
+    if pid and known.providers[pid].local is None:
         raise LocalServerError(f"{pid} is not an engine on this machine: there is nothing to start.")
     name = (rest if pid else model).removesuffix(":local")
     servers = models.matching(name, pid)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
+from contextlib import suppress
 from typing import Any
 
 import click
 
 from inference_providers.cli.exit_codes import FAILED, guarded
+from inference_providers.cli.kept_log import history_path
 from inference_providers.cli.lists import environment
 from inference_providers.cli.output import json_option, say, say_json
 from inference_providers.cli.pager import paged
@@ -124,13 +127,16 @@ def off() -> None:
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 @guarded
 def delete(yes: bool) -> None:
-    """Remove all calls, and what was said, from the log."""
+    """Remove all calls, and what was said, from the log, and what was typed in chat."""
     file = _file()
     if not yes and not click.confirm(f"Remove all that is in {file.path}?", err=True):
         say("Nothing was removed.", err=True)
         raise SystemExit(FAILED)
     if not file.clear():
         raise click.ClickException(f"It cannot be removed now: {file.database.fault}")
+    if typed := history_path(environment()):
+        with suppress(FileNotFoundError):
+            os.unlink(typed)
     say("Removed.", err=True)
 
 

@@ -21,15 +21,18 @@ from inference_providers.cli.keys import keys
 from inference_providers.cli.learned import learned
 from inference_providers.cli.local import local
 from inference_providers.cli.logs import logs
+from inference_providers.cli.mcp import mcp
 from inference_providers.cli.models import models
 from inference_providers.cli.output import Group
 from inference_providers.cli.paths import paths, purge
+from inference_providers.cli.plugins import plugins
 from inference_providers.cli.providers import providers
 from inference_providers.cli.registry import registry
 from inference_providers.cli.resolve import resolve
 from inference_providers.cli.roll_call import roll_call
 from inference_providers.cli.serve import serve
 from inference_providers.cli.similar import similar
+from inference_providers.cli.templates import templates
 from inference_providers.cli.terms import offline
 from inference_providers.cli.usage import usage
 
@@ -44,7 +47,7 @@ def main() -> None:
 main.add_command(ask, "ask")
 for command in (
     batch, batch_jobs, cache, callers, chat, collections, completion, config, doctor, embed, keys, learned, local,
-    logs, models, paths, providers, purge, registry, resolve, roll_call, serve, similar, usage,
+    logs, mcp, models, paths, plugins, providers, purge, registry, resolve, roll_call, serve, similar, templates, usage,
 ):  # fmt: skip
     main.add_command(command)
 

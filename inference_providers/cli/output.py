@@ -36,7 +36,7 @@ def say(text: str = "", *, err: bool = False, nl: bool = True, **style: Any) -> 
     shown = on_terminal(err=err)
     if err or shown:
         text = printable(text)
-    if style and shown and not os.environ.get("NO_COLOR"):
+    if style and shown and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb":
         text = click.style(text, **style)
     put(f"{text}\n" if nl else text, err=err)
 

@@ -74,6 +74,7 @@ def places(environ: Mapping[str, str]) -> list[Place]:
     """All that this package may keep for the user of an environment."""
     from inference_providers.cache import path_of
     from inference_providers.calls import LIVE_FILES
+    from inference_providers.cli.kept_log import HISTORY
     from inference_providers.files import folders
     from inference_providers.routing import Learned
     from inference_providers.servers import model_files, open_models, servers_folder
@@ -103,6 +104,7 @@ def places(environ: Mapping[str, str]) -> list[Place]:
         Place("servers", "logs and states of servers that were started", servers_folder(environ)),
         Place("models", "models that were fetched", model_files.own_folder(environ), fetched),
         Place("usage", "the log of calls", folders.own("data", environ), ("usage.db", "usage.*")),
+        Place("usage", "what was typed in chat", folders.own("state", environ), (HISTORY,)),
         Place("gateway", "callers of a gateway, what they used and were told", folders.own("data", environ), _GATEWAY),
         Place("gateway", "the token of a gateway's administrator", folders.own("state", environ), ("gateway-token",)),
         Place("lists", "your lists of models", folders.own("config", environ), lists),

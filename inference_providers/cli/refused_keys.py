@@ -8,13 +8,13 @@ from inference_providers.cli.output import say
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from inference_providers.calls import Event
-    from inference_providers.clients import ProviderList
+    from inference_providers.clients import AsyncProviderList, ProviderList
 
 
 class RefusedKeys:
     """Listens to the calls of a provider list. Each key is said once; none where nobody answered: the error has it."""
 
-    def __init__(self, providers: ProviderList) -> None:
+    def __init__(self, providers: ProviderList | AsyncProviderList) -> None:
         self._accesses = providers.pipeline.finder.accesses
         self._refused: dict[str, int | None] = {}  # provider -> status
         self._lines: dict[str, str] = {}  # provider -> what to say, empty once it was said

@@ -17,6 +17,7 @@ _PHRASES = (
     (r"A provider's own parameters go into extra_body=\{\.\.\.\}", "A provider's own go into -o 'extra_body={...}'"),
     (r"\bfiles= takes it$", "-a takes it"),
     (r"\bA smaller max_tokens\b", "A smaller --max-tokens"),
+    (r"\bGive a larger max_steps\b", "Give a larger --max-steps"),
     (r"\bresume=False \(--no-resume\)", "--no-resume"),
     (r"\bor by a new ProviderList, which reads (\w+) anew", r"or after a new start, with another key in \1"),
 )

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from inference_providers.gateway.callers import Callers as Callers
     from inference_providers.gateway.env_file import read_environ as read_environ
     from inference_providers.gateway.metrics import Metrics as Metrics
+    from inference_providers.gateway.plugin_dialects import taken_paths as taken_paths
     from inference_providers.gateway.purging import purge as purge
     from inference_providers.gateway.server import serve as serve
     from inference_providers.gateway.service import Gateway as Gateway
@@ -32,6 +33,7 @@ _HOME = {
     ),
     "env_file": ("read_environ",),
     "metrics": ("Metrics",),
+    "plugin_dialects": ("taken_paths",),
     "purging": ("purge",),
     "server": ("serve",),
     "service": ("Gateway",),

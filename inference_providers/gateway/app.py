@@ -16,6 +16,7 @@ from inference_providers.gateway.messages import Incoming, Outgoing, Refused
 from inference_providers.gateway.metering import Asking, asking
 from inference_providers.gateway.routes import OPEN, Routes
 from inference_providers.gateway.table import ROUTES
+from inference_providers.plugins import DIALECTS, declared
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -57,6 +58,10 @@ class Application:
     def __init__(self, gateway: Gateway) -> None:
         self.gateway, self.settings = gateway, gateway.settings
         self.routes = Routes(ROUTES)
+        if declared(gateway.pipeline.users_environ, DIALECTS):
+            from inference_providers.gateway import plugin_dialects
+
+            self.routes = Routes((*ROUTES, *plugin_dialects.routes(gateway.pipeline.users_environ, self.routes)))
         gateway.answers = lambda method, path: self.routes.find(method, path)[0] is not None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -394,6 +394,6 @@ class Accesses(credentials.Secretive):
     def _may_go(self, provider: Provider, variable: str, endpoint: str, own: str) -> bool:
         if own and provider.local is not None:
             return self._pins.belongs_here(variable)
-        if own:  # the user's own word on where this key goes
-            return self._pins.own_address(variable, own)
+        if own:  # the user's own word on where this key goes; one that nobody pins goes where its row says
+            return not self._pins.pinned(variable) or self._pins.own_address(variable, own)
         return self._pins.allows(variable, endpoint)

@@ -9,6 +9,7 @@ from inference_providers.errors import LocalServerError, RegistryError
 from inference_providers.files import folders
 from inference_providers.installing import LOCAL
 from inference_providers.offers import FOUND, GIVEN, NAMED, POLICIES, is_offline
+from inference_providers.plugins import engine_rows
 from inference_providers.registry import bundled
 from inference_providers.servers import discovery, model_files, model_lists, open_models
 from inference_providers.servers.engines import installed
@@ -49,6 +50,7 @@ class Launchables:
         """
         self._takes_paths = takes_paths
         self._registry, self._environ, self._tell = registry, environ, tell
+        self._plugins = engine_rows(environ)
         self._launch_options = launch_options
         self._lists_reported = False
         self._own_entries = model_lists.entries(models)
@@ -127,7 +129,7 @@ class Launchables:
         """Whether an engine is installed that runs GGUF files."""
         return any(
             model_files.GGUF in recipe["formats"] and "source" not in recipe and installed(recipe, self._environ)
-            for engine in bundled().engines
+            for engine in (*bundled().engines, *self._plugins)
             for recipe in self._recipes(engine)
         )
 
@@ -172,7 +174,8 @@ class Launchables:
             engine = self._registry.provider_id(model.engine or discovery.UNKNOWN)
             return [self._launchable(engine, _own_recipe(model), model)] if engine and pid in (None, engine) else []
         preferred = self._registry.provider_id(model.engine) if model.engine else None
-        ordered: dict[str, None] = dict.fromkeys([*([preferred] if preferred else []), *bundled().engines])
+        known = [*bundled().engines, *self._plugins]
+        ordered: dict[str, None] = dict.fromkeys([*([preferred] if preferred else []), *known])
         engines = [pid] if pid else list(ordered)
         servers = []
         for engine in engines:
@@ -197,11 +200,12 @@ class Launchables:
         return self._servers.setdefault((server.place, model.served), server)
 
     def _recipes(self, engine: str) -> Sequence[LaunchRecipe]:
-        """How an engine is launched: by the installed package's registry alone."""
+        """How an engine is launched: by the registry of the installed package, or by a plug-in, and nothing else."""
         provider = bundled().providers.get(engine)
-        if provider is None or engine not in self._registry.providers:
+        row = self._plugins.get(engine, {}) if provider is None else provider.data
+        if engine not in self._registry.providers:
             return ()
-        return (provider.local or {}).get("launch") or ()
+        return (row.get("connection", {}).get("local") or {}).get("launch") or ()
 
     def _lists(self) -> Mapping[str, ModelEntry]:
         """The user's lists: name -> entry. One that cannot be used is reported once, and left out."""

@@ -14,6 +14,7 @@ from typing import Any, cast
 from inference_providers.errors import RegistryError, UnknownModelError
 from inference_providers.files import folders
 from inference_providers.offers import PREFIXES, prefix_of
+from inference_providers.plugins import engine_rows
 from inference_providers.registry import bundled
 from inference_providers.servers import model_files, recipes
 
@@ -260,8 +261,9 @@ def checked(row: Any) -> ModelEntry:
     for field in TEXTS:
         if not isinstance(row.get(field), str | None):
             raise ValueError(f"{field} must be text")
-    if row.get("engine") and bundled().provider_id(row["engine"]) is None:
+    if row.get("engine") and bundled().provider_id(row["engine"]) is None and row["engine"] not in engine_rows({}):
         engines = [pid for pid, provider in bundled().providers.items() if (provider.local or {}).get("launch")]
+        engines += engine_rows({})
         raise ValueError(f"unknown engine {row['engine']!r}; there are: {', '.join(engines)}")
     command = row.get("command")
     if command is not None and not (

@@ -118,6 +118,7 @@ SETTINGS: dict[str, Setting] = {
         ("log", TEXT, "what of calls is logged: usage, text or off"),
         ("local_model", TEXT, "a GGUF file that is started where there is nobody else to ask"),
         ("models", PATHS, "files with lists of models of your own"),
+        ("plugins", NAMES, "off, or the packages whose plug-ins alone are used"),
         ("url", TEXT, "where updates of the registry are taken from"),
     )
 }
