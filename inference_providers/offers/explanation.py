@@ -150,6 +150,9 @@ class Explanation:
     def _repr_html_(self) -> str:
         return self.table()._repr_html_()
 
+    def _repr_markdown_(self) -> str:
+        return self.table()._repr_markdown_()
+
     def _others(self) -> list[Offer]:
         """The offers that are no candidates."""
         return [offer for offer in self.offers if id(offer) not in self._stands]
