@@ -107,6 +107,9 @@ def test_it_can_be_turned_off_and_deleted(run: Run, tmp_path: Path) -> None:
     assert len(listed(run)) == 1
     ask(run, "one more", INFERENCE_PROVIDERS_LOG="usage")
     assert len(listed(run)) == 2
+    refused = run("inference-providers", "logs", "delete", stdin="y\n", code=2)
+    assert "Nobody can be asked here; give --yes." in refused.stderr
+    assert len(listed(run)) == 2
     run("inference-providers", "logs", "delete", "--yes")
     assert listed(run) == []
     for file in (tmp_path / ".local/share/inference_providers").iterdir():

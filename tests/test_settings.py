@@ -62,6 +62,13 @@ def test_each_layer_counts_where_those_before_it_are_silent(folder: Path, tmp_pa
     assert "gsk-" not in repr(own) + repr(own.stored) + repr(vars(own.stored)) + repr(filed.filed("GROQ_API_KEY"))
 
 
+def test_what_is_taken_out_stays_out(folder: Path) -> None:
+    write(folder, keys='[keys]\nGROQ_API_KEY = "gsk-stored-1234567890"\nOPENAI_API_KEY = "sk-stored-1234567890"\n')
+    made = layered(dict(os.environ)).changed(["GROQ_API_KEY"], {}).changed(["OPENAI_API_KEY"], {"OPENAI_API_KEY": "sk"})
+    assert "GROQ_API_KEY" not in made
+    assert (made.get("GROQ_API_KEY"), made["OPENAI_API_KEY"]) == (None, "sk")
+
+
 @pytest.mark.parametrize("kind", [ProviderList, AsyncProviderList])
 def test_a_list_reads_what_is_stored_only_where_it_is_told_to(folder: Path, kind: type) -> None:
     write(

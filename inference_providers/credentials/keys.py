@@ -13,7 +13,7 @@ from inference_providers.credentials.hosts import host_of, is_loopback
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator
     from typing import Any
 
     from inference_providers.registry import Provider
@@ -214,7 +214,7 @@ class Environment(Mapping[str, str], Secretive):
         """Another number once any of it has changed."""
         return hash(frozenset(self._variables.items()))
 
-    def changed(self, without: Container[str], put: Mapping[str, str]) -> Environment:
+    def changed(self, without: Collection[str], put: Mapping[str, str]) -> Environment:
         """The same *without* some variables, and with others *put* in."""
         return Environment({name: value for name, value in self.items() if name not in without} | dict(put))
 

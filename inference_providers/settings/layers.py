@@ -15,7 +15,7 @@ from inference_providers.settings.stored import CONFIG, KEYRING, KEYS, KEYS_FILE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
     from typing import Any
 
     from inference_providers.credentials import LateKey
@@ -34,7 +34,7 @@ class LayeredEnvironment(Environment):
 
     __slots__ = ("_hidden", "stored")
 
-    def __init__(self, variables: Mapping[str, str], stored: Stored, hidden: Container[str] = ()) -> None:
+    def __init__(self, variables: Mapping[str, str], stored: Stored, hidden: Collection[str] = ()) -> None:
         """*hidden*: variables that the files do not say."""
         super().__init__(variables)
         self.stored, self._hidden = stored, hidden
@@ -67,10 +67,10 @@ class LayeredEnvironment(Environment):
         found = self.stored.late.get(name)
         return None if found is None or name in self._hidden or super().found(name) is not None else found
 
-    def changed(self, without: Container[str], put: Mapping[str, str]) -> Environment:
+    def changed(self, without: Collection[str], put: Mapping[str, str]) -> Environment:
         """The same *without* some variables, and with others *put* in."""
         variables = {name: value for name, value in self._variables.items() if name not in without} | dict(put)
-        return LayeredEnvironment(variables, self.stored, without)
+        return LayeredEnvironment(variables, self.stored, {*self._hidden, *without})
 
     def source(self, name: str) -> str:
         """Where the value of a variable is from, for people; empty where it has none."""
