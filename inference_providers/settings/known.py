@@ -46,19 +46,20 @@ def _names(name: str, value: Any, between: str = ",") -> str:
 
 def _paths(name: str, value: Any) -> str:
     for one in [value] if isinstance(value, str) else value if isinstance(value, list) else ():
-        _whole(name, one)
+        if isinstance(one, str):
+            _check_whole(name, one)
     return _names(name, value, os.pathsep)
 
 
 def _path(name: str, value: Any) -> str:
-    return _whole(name, _text(name, value))
+    _check_whole(name, _text(name, value))
+    return str(value)
 
 
-def _whole(name: str, path: Any) -> Any:
-    """A path that means the same in every folder. Raises ValueError for one that begins where the user stands."""
-    if isinstance(path, str) and path and not os.path.isabs(path) and not path.startswith("~"):
+def _check_whole(name: str, path: str) -> None:
+    """Raise ValueError for a path that begins where the user stands: it would mean another file in each folder."""
+    if path and not os.path.isabs(path) and not path.startswith("~"):
         raise ValueError(f"{name}: {_shown(path)} must be a whole path: settings hold in every folder")
-    return path
 
 
 def _switch(name: str, value: Any) -> str:
