@@ -38,7 +38,7 @@ BROWSER_PYTHON := axe-playwright-python hypothesis pillow playwright pytest pyte
 
 # What builds the pages, and what examples and notebooks in them need.
 DOCS_PYTHON := $(BROWSER_PYTHON) fastapi ipykernel mkdocs-material 'mkdocstrings[python]' nbclient nbconvert pandas \
-  streamlit uvicorn
+  ruff streamlit uvicorn
 
 # One worker more than there are processors, and four at most: tests that wait for a process or a server leave theirs
 # to others. `make test ARGS='-n 0'` has one.
@@ -143,6 +143,10 @@ test-browser: $(BROWSER)/.test
 test-docs: $(DOCS)/.test
 	@$(DOCS)/bin/python -c 'from tests.browser import browser; browser.program()'
 	$(DOCS)/bin/python -m pytest -m docs tests/pages $(ARGS)
+
+# The picture of a terminal in README, of commands that are run.
+pictures: $(DOCS)/.test
+	$(DOCS)/bin/python -m tests.pages.terminal
 
 screenshots: $(BROWSER)/.test
 	$(BROWSER)/bin/python -m tests.browser.screenshots $(ARGS)
