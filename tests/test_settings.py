@@ -222,6 +222,13 @@ def test_a_cloud_is_asked_for_what_its_address_needs(folder: Path) -> None:
     assert run("keys", "remove", "azure").output.count("Removed") == 2
 
 
+def test_what_a_server_is_given_is_not_shown_when_it_is_set(folder: Path) -> None:
+    done = run("config", "set", "mcp.shelf.headers.Authorization", f"Bearer {KEY}")
+    assert (done.exit_code, done.output) == (0, "mcp.shelf.headers.Authorization is set.\n")
+    assert KEY in (folder / "config.toml").read_text()
+    assert KEY not in run("config").output + run("config", "--json").output + run("doctor").output
+
+
 def test_a_key_in_the_place_of_its_variable_is_not_shown(folder: Path) -> None:
     write(folder, keys=f'[keys]\n"{KEY}" = "OPENAI_API_KEY"\nHTTPS_PROXY = "http://evil.example"\n')
     problems = "\n".join(layered(dict(os.environ)).stored.problems)
