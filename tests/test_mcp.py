@@ -192,7 +192,7 @@ def test_a_server_says_no_secret_that_it_was_given_and_is_not_started_where_one_
     assert re.search(r"(?i)tk-0123|abcdefghij|dGstMDEyM", told) is None
     assert "Opens with [key], or [key]" in told
     assert tools["go"].function() == f"{home} [key]"
-    _, tools = opened(hostile("echoes", env=["DEMO_TOKEN"], cwd="."), environ)
+    _, tools = opened(hostile("echoes", env={"DEMO_TOKEN": environ["DEMO_TOKEN"]}, cwd="."), {})
     assert tools["go"].function() == f"{here} [key]"
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 _ASKS = ("always", "writes", "never")  # when a person is asked before a call
 TIMEOUT = 60.0  # seconds for the start of a server, and for each call
 _NAME = r"(?!.*(?:__|_$))[A-Za-z0-9][A-Za-z0-9_-]{0,31}"  # so that `SERVER__TOOL` is said by one server alone
+_SECRET = r"(?i)auth(?!ors?(?:_|$))|key|token|secret|cookie|passw"  # in the names of headers and variables that hold some
 _KEYS = ("command", "args", "env", "cwd", "url", "headers", "tools", "ask", "timeout")
 # What a server gets of the environment, beside what its section names: nothing that may hold a key.
 _NAMES = """
@@ -81,8 +82,12 @@ class Server:
     def _given(self, written: Mapping[str, str] | Sequence[str], environ: Mapping[str, str]) -> dict[str, str]:
         """Variables or headers: names alone are passed on, and `${NAME}` in a value is that variable's."""
         pairs = written if isinstance(written, dict) else {name: f"${{{name}}}" for name in written}
-        return {name: re.sub(r"\$\{(\w+)\}", lambda found: self._variable(found[1], environ), value)
-                for name, value in pairs.items()}  # fmt: skip
+        given = {name: re.sub(r"\$\{(\w+)\}", lambda found: self._variable(found[1], environ), value)
+                 for name, value in pairs.items()}  # fmt: skip
+        for name, value in given.items():  # what stands in the section itself, such as `Bearer ...`
+            if re.search(_SECRET, name):
+                self.secrets |= set(value.split())
+        return given
 
     def _variable(self, name: str, environ: Mapping[str, str]) -> str:
         value = environ.get(name)
