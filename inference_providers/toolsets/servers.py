@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _ASKS = ("always", "writes", "never")  # when a person is asked before a call
 TIMEOUT = 60.0  # seconds for the start of a server, and for each call
 _NAME = r"(?!.*(?:__|_$))[A-Za-z0-9][A-Za-z0-9_-]{0,31}"  # so that `SERVER__TOOL` is said by one server alone
-_SECRET = r"(?i)auth(?!ors?(?:_|$))|key|token|secret|cookie|passw"  # in the names of headers and variables that hold some
+_SECRET = r"(?i)auth(?!ors?(?:_|$))|key|token|secret|cookie|passw"  # in names of headers and variables
 _KEYS = ("command", "args", "env", "cwd", "url", "headers", "tools", "ask", "timeout")
 # What a server gets of the environment, beside what its section names: nothing that may hold a key.
 _NAMES = """
