@@ -209,7 +209,7 @@ class RedisLink:
             except queue.Empty:
                 continue
             with suppress(queue.Empty):
-                while len(said) < 200:  # noqa: PLR2004 - a round trip's worth
+                while len(said) < 200:
                     said.append(self._told.get_nowait())
             while self.run(*said) is None and not self._closed.is_set():
                 self._idle.set()  # nobody need wait for what cannot be said
@@ -226,7 +226,7 @@ class RedisLink:
                 pubsub.subscribe(*self._heard)
                 known, looked = set(self._heard), 0.0
                 while not self._closed.is_set():
-                    if (new := set(self._heard) - known):
+                    if new := set(self._heard) - known:
                         pubsub.subscribe(*new)
                         known |= new
                     if self._clock() - looked > LOOK:
@@ -278,7 +278,7 @@ def place_of(url: str) -> str:
 
 def _reason(error: Exception) -> str:
     """What is wrong, without a server's words but the first, which is a code: `READONLY`, `OOM`."""
-    from redis.exceptions import AuthenticationError, ConnectionError, ResponseError, TimeoutError  # noqa: A004
+    from redis.exceptions import AuthenticationError, ConnectionError, ResponseError, TimeoutError
 
     if isinstance(error, AuthenticationError):
         return "it refuses the password"

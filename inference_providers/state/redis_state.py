@@ -60,7 +60,7 @@ _KEPT_SECRET = Script("redis.call('SET', KEYS[1], ARGV[1], 'NX') return redis.ca
 
 # A minute: R and T are its requests and tokens, r<n> and t<n> those of one tenth of a second, `first` the oldest of
 # these. A request of the tenth n counts until 601 tenths later: a minute at least, and at most a tenth more.
-_HEAD = """
+MINUTE_HEAD = """
 local clock = redis.call('TIME')
 local now = tonumber(clock[1]) * 10 + math.floor(tonumber(clock[2]) / 100000)
 local key, oldest = KEYS[1], now - 600
@@ -84,7 +84,7 @@ local requests, tokens = tonumber(sums[1] or 0), tonumber(sums[2] or 0)
 if requests <= 0 then tokens = 0 end
 """
 _TAKE = Script(
-    _HEAD
+    MINUTE_HEAD
     + """
 local most, most_tokens, wanted = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 local is_full = most >= 0 and requests + 1 > most
@@ -114,7 +114,7 @@ if is_full and by_requests >= by_tokens then return {0, by_requests, 'requests'}
 return {0, by_tokens, 'tokens'}
 """
 )
-_ROOM = Script(_HEAD + "return {requests, tostring(tokens)}")
+_ROOM = Script(MINUTE_HEAD + "return {requests, tostring(tokens)}")
 _CORRECT = Script("""
 local tenth = 't' .. ARGV[1]
 if redis.call('HEXISTS', KEYS[1], 'r' .. ARGV[1]) == 1 then
@@ -136,7 +136,8 @@ class RedisState(State):
 
     def __init__(self, link: RedisLink, *, clock: Callable[[], float] = time.time, space: str = "") -> None:
         """*clock*: seconds since 1970. *space*: put behind the names of keys, for tests."""
-        self.link, self._clock, self._space = link, clock, space
+        self.link: RedisLink = link
+        self._clock, self._space = clock, space
         self._own = MemoryState(clock)  # what this process has said, and what it could not share
         self._begin()
 
