@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from inference_providers.state import RedisLink
 
 WINDOWS, PLACES, ALIVE = f"{SPACE}:caller:", f"{SPACE}:under-way:", f"{SPACE}:gateway:"
+LONGEST = 3600.0  # seconds for which what a gateway has set aside counts that died
 LIFE, BEAT = 15, 4.0  # seconds for which a gateway is believed to live, and after which it says so again
 _TENTHS = 10  # of a second in which a minute is counted
 
@@ -267,9 +268,6 @@ class RedisSpending(Spending):
         super().forget(caller)
         if not self.accounts.forget((self.name(caller, self.month()),)):
             raise OSError(0, self.accounts.link.fault, self.accounts.link.place)
-
-
-LONGEST = 3600.0  # seconds for which what a gateway has set aside counts that died
 
 
 class RedisTiers(Tiers):

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class RedisLedger(Ledger):
-    """A ledger whose amounts all see. Where Redis does not answer it goes on from what it saw last, and tells it later."""
+    """A ledger whose amounts all see. While Redis does not answer it goes on from what it saw last, and tells later."""
 
     def __init__(self, accounts: RedisAccounts, clock: Callable[[], float] = time.time) -> None:
         super().__init__(None, clock)

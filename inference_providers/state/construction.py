@@ -22,7 +22,7 @@ SHARED = "shared"
 def state_of(given: Any, environ: Mapping[str, str]) -> State:
     """The state of `state=`: "shared" for the user's own file, the path of one, or the address of a Redis.
 
-    Raises ValueError, and ImportError with the command where a Redis is named and its package is missing.
+    Raises ValueError, also where a Redis is named and its package is missing.
 
     A user without a home has one in memory.
     """

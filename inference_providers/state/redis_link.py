@@ -12,8 +12,10 @@ import queue
 import threading
 import time
 from contextlib import suppress
+from importlib.util import find_spec
 from urllib.parse import urlsplit
 
+from inference_providers import installing
 from inference_providers.log import warn
 
 TYPE_CHECKING = False
@@ -119,7 +121,7 @@ class RedisLink:
                     threading.Thread(target=self._write, name="redis-writer", daemon=True).start()
 
     def hear(self, channel: str, heard: Callable[[str], None]) -> None:
-        """Have *heard* called, in a thread, with what is said on a channel, and with "" where something may be missed."""
+        """Have *heard* called, in a thread, with what is said on a channel, and with "" when some may be missed."""
         self._own()
         self._heard[channel] = heard
         if not self._listens:
@@ -253,7 +255,7 @@ def is_url(given: object) -> bool:
 
 
 def link_of(url: str) -> RedisLink:
-    """This process's link to a Redis. Raises ValueError for what is no address of one, and ImportError."""
+    """This process's link to a Redis. Raises ValueError for what is not an address of one, or if `redis` is missing."""
     parts = urlsplit(url)
     try:
         _ = parts.port
@@ -261,7 +263,8 @@ def link_of(url: str) -> RedisLink:
         raise ValueError("the port of the Redis in state= is not a number") from None
     if parts.scheme not in SCHEMES or not (parts.hostname or parts.scheme == "unix"):
         raise ValueError('state must be like "redis://host:6379/0"; "rediss://" encrypts')
-    import redis  # noqa: F401 - so that it is said at once if it is missing
+    if find_spec("redis") is None:
+        raise ValueError(f"a state in Redis needs the package redis: {installing.REDIS}")
 
     with _making:
         if url not in _links:

@@ -151,7 +151,7 @@ class RedisState(State):
 
     @classmethod
     def of(cls, url: str) -> RedisState:
-        """That at an address. Raises ValueError, and ImportError where the package `redis` is missing."""
+        """That at an address. Raises ValueError, also where the package `redis` is missing."""
         return cls(link_of(url))
 
     def __repr__(self) -> str:
