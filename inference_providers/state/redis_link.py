@@ -163,7 +163,7 @@ class RedisLink:
 
                     self._client = Redis.from_url(
                         self._url, socket_timeout=PATIENCE, socket_connect_timeout=PATIENCE,
-                        retry=Retry(NoBackoff(), 0), client_name="inference_providers", decode_responses=False,
+                        retry=Retry(NoBackoff(), 0), protocol=2, client_name="inference_providers",
                     )  # fmt: skip
         return self._client
 

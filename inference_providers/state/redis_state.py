@@ -26,6 +26,7 @@ RESTS, SECRET, CHANGES = f"{SPACE}:rests", f"{SPACE}:secret", f"{SPACE}:rests:ch
 MINUTES = f"{SPACE}:minute:"
 _SECRET_SIZE = 32
 _FRESH = 0.25  # seconds for which the room that is left is not read again
+_MANY = 1000  # digests that are made without the secret
 _WHY = 64  # characters of why something rests
 
 # The first word of a value is until when, the others are why. What has long been over goes, and of too many the
@@ -146,6 +147,8 @@ class RedisState(State):
         self._seen: dict[str, tuple[float, str]] = {}
         self._turn = 0
         self._secret = b""
+        self._meant: dict[str, tuple[str, ...]] = {}  # digests that were made without the secret, of what
+        self._real: dict[str, str] = {}  # and what all make of that
         self._rooms: dict[str, tuple[float, float]] = {}
         self._hears = False
 
@@ -166,16 +169,28 @@ class RedisState(State):
 
     def digest(self, *parts: str) -> str:
         """A key for `rest` that all programs make of these parts."""
-        if not self._secret:
-            found = self.link.ask(_KEPT_SECRET, [SECRET + self._space], os.urandom(_SECRET_SIZE))
-            if not isinstance(found, bytes) or len(found) != _SECRET_SIZE:
-                return self._own.digest(*parts)  # it is known to this process alone, for now
-            self._secret = found
+        if not self._secret and not self._read_secret():
+            made = self._own.digest(*parts)  # one that nobody else makes, until there is the secret
+            if len(self._meant) < _MANY:
+                self._meant[made] = parts
+            return made
         return digest_of(self._secret, parts)
+
+    def _read_secret(self) -> bool:
+        """Have the secret of all, made by the first; whether there is one."""
+        found = self.link.ask(_KEPT_SECRET, [SECRET + self._space], os.urandom(_SECRET_SIZE))
+        if not isinstance(found, bytes) or len(found) != _SECRET_SIZE:
+            return False
+        self._secret = found
+        self._real = {made: digest_of(found, parts) for made, parts in self._meant.items()}
+        return True
 
     def rest(self, key: str, until: float, why: str) -> None:
         """Have everybody leave it alone until then. It is told in the background: nobody waits for it."""
+        key = self._real.get(key, key)
         self._own.rest(key, until, why)
+        if not self._secret and key in self._meant:
+            return  # nobody else would know whom it is about; it is told when there is the secret
         kept = KEPT + max(until - self._clock(), 0.0)
         self.link.tell(
             _REST, [RESTS + self._space, CHANGES + self._space], key, repr(until), why[:_WHY], KEPT, MOST_RESTS, kept
@@ -183,6 +198,7 @@ class RedisState(State):
 
     def clear(self, key: str) -> None:
         """Nobody need leave it alone any more."""
+        key = self._real.get(key, key)
         self._own.clear(key)
         if key in self._seen:
             self._seen = {one: rest for one, rest in self._seen.items() if one != key}
@@ -194,7 +210,10 @@ class RedisState(State):
         if not self._hears or self._process != os.getpid():
             self._hear()
         own = self._own.rests()
-        return {**self._seen, **own} if own else self._seen
+        found = {**self._seen, **own} if own else self._seen
+        if self._real:
+            found = found | {made: found[real] for made, real in self._real.items() if real in found}
+        return found
 
     def take(self, name: str, tokens: float, limits: Room) -> tuple[float, str, Taken | None]:
         """Take a request and its tokens out of this minute."""
@@ -272,5 +291,9 @@ class RedisState(State):
 
     def _tell_again(self) -> None:
         """Say what the others may not have heard."""
+        if not self._secret:
+            self._read_secret()
         for key, (until, why) in list(self._own.rests().items()):
+            if key in self._real:
+                self._own.clear(key)
             self.rest(key, until, why)
