@@ -68,6 +68,7 @@ class RedisLink:
         self._told: queue.SimpleQueue[Said] = queue.SimpleQueue()
         self._idle = threading.Event()
         self._idle.set()
+        self._pending = 0  # things that are told and not said yet
         self._writes = self._listens = False
         self._closed = threading.Event()
         self._heard: dict[str, Callable[[str], None]] = {}
@@ -112,6 +113,9 @@ class RedisLink:
         if self._told.qsize() >= _MOST:
             with suppress(queue.Empty):
                 self._told.get_nowait()
+                self._done(1)
+        with self._lock:
+            self._pending += 1
         self._idle.clear()
         self._told.put(Said(script, keys, arguments))
         if not self._writes:
@@ -119,6 +123,11 @@ class RedisLink:
                 if not self._writes:
                     self._writes = True
                     threading.Thread(target=self._write, name="redis-writer", daemon=True).start()
+
+    @property
+    def has_told(self) -> bool:
+        """Whether all that was told has been said."""
+        return not self._pending
 
     def hear(self, channel: str, heard: Callable[[str], None]) -> None:
         """Have *heard* called, in a thread, with what is said on a channel, and with "" when some may be missed."""
@@ -189,7 +198,7 @@ class RedisLink:
 
     def _gone(self, error: Exception) -> None:
         """It does not answer: that is said once, and it is tried again after a while."""
-        is_new = not self.fault
+        is_new = not self.fault and not self._closed.is_set()
         self.fault = _reason(error)
         self._until = self._clock() + self._wait
         self._wait = min(self._wait * 2, LATE)
@@ -217,7 +226,12 @@ class RedisLink:
                 self._idle.set()  # nobody need wait for what cannot be said
                 if self._closed.wait(max(self._until - self._clock(), SOON)):
                     return
-            if self._told.empty():
+            self._done(len(said))
+
+    def _done(self, count: int) -> None:
+        with self._lock:
+            self._pending -= count
+            if not self._pending:
                 self._idle.set()
 
     def _listen(self) -> None:

@@ -271,23 +271,25 @@ class RedisState(State):
 
     def _read(self, _: str) -> None:
         """Read who rests; called in the background whenever somebody has said something."""
+        is_there = self.link.has_told  # before it is read: then all that this process has said is in it
         found = self.link.ask(_ALL, [RESTS + self._space])
         rows = found[1] if isinstance(found, list) and len(found) == 2 and isinstance(found[1], list) else None
         if rows is None:
             return
-        seen = {}
+        seen, oldest = {}, self._clock() - KEPT
         for key, value in zip(rows[::2], rows[1::2], strict=False):
             until, _, why = value[:200].decode("utf-8", "replace").partition(" ")
             try:
-                if 0 <= float(until) < float("inf"):
+                if oldest < float(until) < float("inf"):
                     seen[key[:64].decode("ascii", "replace")] = (float(until), why)
             except ValueError:
                 continue
         if seen != self._seen:
             self._seen = seen
             self._turn += 1
-        for key in [key for key, rest in self._own.rests().items() if seen.get(key) == rest]:
-            self._own.clear(key)  # it is there: from here on, it is as somebody else says
+        for key in list(self._own.rests()) if is_there else ():
+            if key not in self._meant:
+                self._own.clear(key)  # from here on, it is as whoever spoke last says
 
     def _tell_again(self) -> None:
         """Say what the others may not have heard."""
