@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from inference_providers.cache.entry import Store
     from inference_providers.cache.sqlite_store import SqliteStore
     from inference_providers.calls import Pipeline
+    from inference_providers.state import RedisLink
 
 _lock = threading.Lock()
 
@@ -56,8 +57,21 @@ def user_store(environ: Mapping[str, str], path: str | None = None) -> SqliteSto
     return None if where is None else SqliteStore(os.path.abspath(where), SIZE, ENTRY)
 
 
+def purge_shared(link: RedisLink, caller: str) -> int:
+    """Remove what was kept for a caller in what programs on several machines share; how many there were.
+
+    Raises OSError.
+    """
+    from inference_providers.cache.redis_store import RedisStore
+
+    return RedisStore(link, ENTRY).purge(caller)
+
+
 def _store(settings: Settings, pipeline: Pipeline) -> Store:
-    """Where replies are kept: the user's file; in memory for a user without a home, and for what stands in."""
+    """Where replies are kept: the user's file; in memory for a user without a home, and for what stands in.
+
+    In what programs on several machines share, if they do and nothing else is said.
+    """
     from inference_providers.cache import sqlite_store
 
     link = None if pipeline.state is None or pipeline.stand_in is not None else pipeline.state.link

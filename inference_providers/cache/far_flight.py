@@ -2,39 +2,41 @@
 
 from __future__ import annotations
 
-import asyncio
-import time
+from inference_providers.cache.flight import Flight
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+OVER = "over"  # the other process has said so
 
-class FarFlight:
-    """Waits until the other process says that it is over, or its claim has ended."""
 
-    __slots__ = ("_key", "_seconds", "_store", "is_over")
+class FarFlight(Flight):
+    """Lands when the other process says that it is over; whoever waits goes on when its claim may have ended, too."""
+
+    __slots__ = ("_key", "_seconds", "_store")
 
     def __init__(self, store: Any, key: bytes, seconds: float) -> None:
         """*seconds*: for which the claim holds, unless it is claimed further."""
+        super().__init__(seconds)
         self._store, self._key, self._seconds = store, key, seconds
-        self.is_over = False  # whether the other process has said so
+        store.landing(key, self)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the other process has said so."""
+        return self.outcome is not None
 
     def wait(self, seconds: float) -> None:
         """Wait, for so many seconds at most."""
-        event = self._store.landing(self._key)
         try:
-            self.is_over = event.wait(min(self._seconds, seconds))
+            super().wait(min(self._seconds, seconds))
         finally:
-            self._store.landed(self._key, event)
+            self._store.landed(self._key, self)
 
     async def wait_async(self, seconds: float) -> None:
         """`wait`, for asyncio."""
-        event = self._store.landing(self._key)
-        until = time.monotonic() + min(self._seconds, seconds)
         try:
-            while not event.is_set() and (left := until - time.monotonic()) > 0:
-                await asyncio.sleep(min(left, 0.005))
-            self.is_over = event.is_set()
+            await super().wait_async(min(self._seconds, seconds))
         finally:
-            self._store.landed(self._key, event)
+            self._store.landed(self._key, self)

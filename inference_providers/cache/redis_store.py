@@ -1,7 +1,7 @@
 """Entries in a Redis, for programs on several machines. How much is kept in all is Redis's own matter (`maxmemory`).
 
 An entry is one value: a line of JSON that says what it is, and the reply's bytes. Each has its time to live, a month
-where a program says nothing. Beside it stands, for each caller, the set of its entries, so that they can be removed.
+where a program says nothing. Beside it stands, for each caller, which entries are its own, so that they can be removed.
 
 Equal calls of several processes share one request, too: who asks holds a claim, which ends some seconds after its
 process does; the others wait for word that it is over. Streams are shared within a process only.
@@ -15,12 +15,14 @@ import threading
 import time
 
 from inference_providers.cache.entry import Entry
+from inference_providers.cache.far_flight import OVER
 from inference_providers.state import SPACE, Script
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from inference_providers.cache.flight import Flight
     from inference_providers.state import RedisLink
 
 ENTRIES, CALLERS, CLAIMS, LANDED = f"{SPACE}:kept:", f"{SPACE}:kept-of:", f"{SPACE}:asks:", f"{SPACE}:asked"
@@ -29,10 +31,22 @@ _HEAD = 4096  # bytes of what an entry says of itself
 LEASE, BEAT = 6_000, 2.0  # milliseconds for which a claim holds, and seconds after which it is claimed further
 
 _GET = Script("return redis.call('GETRANGE', KEYS[1], 0, tonumber(ARGV[1]))")
+# An entry that is kept; or a claim: 0 where it is had now, else milliseconds for which another's holds.
+_LOOK = Script("""
+local found = redis.call('GETRANGE', KEYS[1], 0, tonumber(ARGV[1]))
+if found ~= '' then return found end
+local whose = redis.call('GET', KEYS[2])
+if whose and whose ~= ARGV[2] then return redis.call('PTTL', KEYS[2]) end
+redis.call('SET', KEYS[2], ARGV[2], 'PX', tonumber(ARGV[3]))
+return 0
+""")
 _PUT = Script("""
 redis.call('SET', KEYS[1], ARGV[1], 'PX', tonumber(ARGV[2]))
 if ARGV[3] ~= '' then
-  redis.call('SADD', KEYS[2], KEYS[1])
+  local clock = redis.call('TIME')
+  local now = tonumber(clock[1]) * 1000
+  redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', now - 1000)
+  redis.call('ZADD', KEYS[2], now + tonumber(ARGV[2]), KEYS[1])
   redis.call('PEXPIRE', KEYS[2], tonumber(ARGV[4]))
 end
 return 1
@@ -40,7 +54,7 @@ return 1
 _DROP = Script("return redis.call('DEL', KEYS[1])")
 _PURGE = Script("""
 local count = 0
-for _, key in ipairs(redis.call('SMEMBERS', KEYS[1])) do count = count + redis.call('DEL', key) end
+for _, key in ipairs(redis.call('ZRANGE', KEYS[1], 0, -1)) do count = count + redis.call('DEL', key) end
 redis.call('DEL', KEYS[1])
 return count
 """)
@@ -76,9 +90,9 @@ class RedisStore:
         """*largest*: bytes of one entry."""
         self.link, self._largest, self._space = link, largest, space
         self._name, self._process = os.urandom(8).hex(), os.getpid()
-        self._claims: dict[bytes, float] = {}
-        self._waiting: dict[str, list[threading.Event]] = {}
-        self._lock = threading.Lock()
+        self._claims: dict[bytes, int] = {}  # how many ask under each
+        self._waiting: dict[str, list[Flight]] = {}
+        self._lock = threading.RLock()  # the garbage collector may end a stream within
         self._beats = self._hears = False
 
     def __repr__(self) -> str:
@@ -87,8 +101,21 @@ class RedisStore:
     def get(self, key: bytes, now: float, oldest: float) -> Entry | None:
         """The entry under a key, made after *oldest* and not past its time."""
         found = self.link.ask(_GET, [self._entry(key)], self._largest + _HEAD)
+        return self._entry_of(found, now, oldest)
+
+    def _entry_of(self, found: Any, now: float, oldest: float) -> Entry | None:
         entry = _read(found) if isinstance(found, bytes) and found else None
         return entry if entry is not None and len(entry.content) <= self._largest and entry.holds(now, oldest) else None
+
+    def look(self, key: bytes, now: float, oldest: float) -> tuple[Entry | None, float]:
+        """`get` and, where that gives nothing, `claim`, in one round trip."""
+        self._begin()
+        keys = [self._entry(key), self._claimed(key)]
+        found = self.link.ask(_LOOK, keys, self._largest + _HEAD, self._name, LEASE)
+        if not isinstance(found, bytes):
+            return None, self._claim_of(key, found)
+        entry = self._entry_of(found, now, oldest)
+        return entry, 0.0 if entry is not None else self.claim(key)
 
     def put(self, key: bytes, entry: Entry, now: float) -> None:
         """Keep an entry."""
@@ -114,8 +141,13 @@ class RedisStore:
         return count
 
     def purge(self, caller: str) -> int:
-        """Keep none that was made for a caller; how many there were."""
-        return (self.link.ask(_PURGE, [f"{CALLERS}{self._space}{caller}"]) or 0) if caller else 0
+        """Keep none that was made for a caller; how many there were. Raises OSError."""
+        if not caller:
+            return 0
+        count = self.link.ask(_PURGE, [f"{CALLERS}{self._space}{caller}"])
+        if count is None:
+            raise OSError(0, self.link.fault or "it was refused", self.link.place)
+        return int(count)
 
     def counts(self) -> list[dict[str, Any]]:
         """A row for each kind; how often each was given is not counted."""
@@ -129,7 +161,6 @@ class RedisStore:
 
     def close(self) -> None:
         """Say what is still to be said."""
-        self._beats = False
         self.link.flush()
 
     # Who asks, of several processes
@@ -137,35 +168,37 @@ class RedisStore:
     def claim(self, key: bytes) -> float:
         """Claim that this process asks: 0 where it does, else seconds for which another's claim holds at most."""
         self._begin()
-        found = self.link.ask(_CLAIM, [self._claimed(key)], self._name, LEASE)
-        if found is None or found == 0:
-            with self._lock:
-                self._claims[key] = time.monotonic()
-                if not self._beats:
-                    self._beats = True
-                    threading.Thread(target=self._beat, name="redis-claims", daemon=True).start()
-            return 0.0
-        return max(int(found), 1) / 1000
+        return self._claim_of(key, self.link.ask(_CLAIM, [self._claimed(key)], self._name, LEASE))
+
+    def _claim_of(self, key: bytes, found: Any) -> float:
+        if found is not None and found != 0:
+            return max(int(found), 1) / 1000
+        with self._lock:
+            self._claims[key] = self._claims.get(key, 0) + 1
+            if not self._beats:
+                self._beats = True
+                threading.Thread(target=self._beat, name="redis-claims", daemon=True).start()
+        return 0.0
 
     def release(self, key: bytes) -> None:
         """It is over: whoever waits looks for what came of it."""
         with self._lock:
-            held = self._claims.pop(key, None)
-        if held is not None:
+            count = self._claims.pop(key, 0) - 1
+            if count > 0:  # threads and an event loop of one process may both ask
+                self._claims[key] = count
+        if count == 0:
             self.link.tell(_RELEASE, [self._claimed(key), LANDED + self._space], self._name, key.hex())
 
-    def landing(self, key: bytes) -> threading.Event:
-        """What is set when somebody's claim ends; `landed` when nobody waits for it any more."""
+    def landing(self, key: bytes, flight: Flight) -> None:
+        """Have a flight land when somebody's claim ends; `landed` when nobody waits for it any more."""
         self._begin()
-        event = threading.Event()
         with self._lock:
-            self._waiting.setdefault(key.hex(), []).append(event)
-        return event
+            self._waiting.setdefault(key.hex(), []).append(flight)
 
-    def landed(self, key: bytes, event: threading.Event) -> None:
+    def landed(self, key: bytes, flight: Flight) -> None:
         """Wait for it no more."""
         with self._lock:
-            waiting = [one for one in self._waiting.get(key.hex(), ()) if one is not event]
+            waiting = [one for one in self._waiting.get(key.hex(), ()) if one is not flight]
             if waiting:
                 self._waiting[key.hex()] = waiting
             else:
@@ -174,22 +207,29 @@ class RedisStore:
     def _begin(self) -> None:
         if self._process != os.getpid():
             self._name, self._process = os.urandom(8).hex(), os.getpid()
-            self._claims, self._waiting, self._lock = {}, {}, threading.Lock()
+            self._claims, self._waiting, self._lock = {}, {}, threading.RLock()
             self._beats = self._hears = False
         if not self._hears:
             self._hears = True
             self.link.hear(LANDED + self._space, self._heard)
 
-    def _heard(self, key: str) -> None:
-        with self._lock:
-            events = self._waiting.pop(key, [])  # what is missed is found out when the claim has ended
-        for event in events:
-            event.set()
+    def _heard(self, keys: list[str]) -> None:
+        for key in keys:
+            with self._lock:
+                flights = self._waiting.pop(key, [])  # what is missed is found out when the claim has ended
+            for flight in flights:
+                flight.land(OVER)
 
     def _beat(self) -> None:
-        while self._beats:
+        """Claim further what is claimed, as long as anything is."""
+        while True:
             time.sleep(BEAT)
-            for key in list(self._claims):
+            with self._lock:
+                claims = list(self._claims)
+                if not claims:
+                    self._beats = False
+                    return
+            for key in claims:
                 self.link.tell(_CLAIM, [self._claimed(key)], self._name, LEASE)
 
     def _entry(self, key: bytes) -> str:

@@ -80,6 +80,8 @@ def serve(
     known = state_of(environ.get("INFERENCE_PROVIDERS_STATE") or SHARED, environ)
     forget_refused(known)  # whoever starts it anew may have mended that
     known.close()
+    if known.link is not None:
+        known.link.close()  # each worker has one of its own, and no fork is made beside threads
     sys.exit(Workers(workers, lambda: _work(_gateway(settings, source, metrics), sock), sock).run())
 
 

@@ -78,10 +78,16 @@ class Metering(Stage):
         limited = self._limited(call)
         if limited is not None:
             now, tokens, cost = limited
-            self._entered(call, now, await asyncio.to_thread(self._tiers.enter, now.caller, tokens, cost))
+            entering = asyncio.ensure_future(asyncio.to_thread(self._tiers.enter, now.caller, tokens, cost))
+            try:
+                found = await asyncio.shield(entering)
+            except asyncio.CancelledError:
+                entering.add_done_callback(_left)  # its client has gone, and a thread cannot be called back
+                raise
+            self._entered(call, now, found)
 
     def _limited(self, call: Call) -> tuple[Asking, int, float] | None:
-        """Who asks under limits, and tokens and USD that it may come to. Keeps the candidates that its caller may ask."""
+        """Who asks under limits, and tokens and USD that it may come to. Keeps candidates that its caller may ask."""
         now = asking.get()
         if now is None or now.caller.is_admin:
             return None
@@ -129,6 +135,14 @@ class Metering(Stage):
                 admission.leave(tokens, cost)
             finally:
                 self._writes = False
+
+
+def _left(entering: asyncio.Future[Admission | Exceeded | None]) -> None:
+    """Give back what a request has taken that is not made."""
+    if not entering.cancelled() and entering.exception() is None:
+        found = entering.result()
+        if found is not None and not isinstance(found, Exceeded):
+            found.leave(0, 0.0)
 
 
 def _estimate(call: Call, *, spends: bool) -> tuple[int, float]:

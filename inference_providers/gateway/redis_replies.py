@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import Any
 
 from inference_providers.gateway.ids import is_text
@@ -16,18 +17,29 @@ if TYPE_CHECKING:
     from inference_providers.state import RedisLink
 
 REPLIES, OWN = f"{SPACE}:reply:", f"{SPACE}:replies-of:"
+# Beside the replies of a caller stands which they are, by when they go.
 _PUT = Script("""
-redis.call('SET', KEYS[1], ARGV[1], 'PX', tonumber(ARGV[2]))
-redis.call('SADD', KEYS[2], KEYS[1])
-redis.call('PEXPIRE', KEYS[2], tonumber(ARGV[2]))
+local now = tonumber(redis.call('TIME')[1])
+redis.call('SET', KEYS[1], ARGV[1], 'EX', tonumber(ARGV[2]))
+redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', now - 1)
+redis.call('ZADD', KEYS[2], now + tonumber(ARGV[2]), KEYS[1])
+redis.call('EXPIRE', KEYS[2], tonumber(ARGV[2]))
 return 1
 """)
 _GET = Script("return redis.call('GETRANGE', KEYS[1], 0, tonumber(ARGV[1]))")
-_RENEW = Script("for i = 1, #KEYS do redis.call('PEXPIRE', KEYS[i], tonumber(ARGV[1])) end return 1")
-_REMOVE = Script("redis.call('SREM', KEYS[2], KEYS[1]) return redis.call('DEL', KEYS[1])")
+_RENEW = Script("""
+local now = tonumber(redis.call('TIME')[1])
+for i = 1, #KEYS - 1 do
+  if redis.call('EXPIRE', KEYS[i], tonumber(ARGV[1])) == 1 then
+    redis.call('ZADD', KEYS[#KEYS], now + tonumber(ARGV[1]), KEYS[i])
+  end
+end
+return redis.call('EXPIRE', KEYS[#KEYS], tonumber(ARGV[1]))
+""")
+_REMOVE = Script("redis.call('ZREM', KEYS[2], KEYS[1]) return redis.call('DEL', KEYS[1])")
 _PURGE = Script("""
 local count = 0
-for _, key in ipairs(redis.call('SMEMBERS', KEYS[1])) do count = count + redis.call('DEL', key) end
+for _, key in ipairs(redis.call('ZRANGE', KEYS[1], 0, -1)) do count = count + redis.call('DEL', key) end
 redis.call('DEL', KEYS[1])
 return count
 """)
@@ -48,7 +60,7 @@ class RedisReplies(Replies):
         content = json.dumps(details, ensure_ascii=False).encode("utf-8", "replace")
         if len(content) > LARGEST:
             return False
-        if self._link.ask(_PUT, self._keys(caller, id_), content, int(self._seconds * 1000)) is None:
+        if self._link.ask(_PUT, self._keys(caller, id_), content, math.ceil(self._seconds)) is None:
             self._memory.put(caller, id_, details)
         return True
 
@@ -69,7 +81,7 @@ class RedisReplies(Replies):
         super().renew(caller, ids)
         keys = [self._keys(caller, one)[0] for one in ids if is_text(one)]
         if keys:
-            self._link.tell(_RENEW, [*keys, self._keys(caller, "")[1]], int(self._seconds * 1000))
+            self._link.tell(_RENEW, [*keys, self._keys(caller, "")[1]], math.ceil(self._seconds))
 
     def remove(self, caller: str, id_: str) -> bool:
         """Keep one no longer; whether it was there."""
@@ -77,9 +89,11 @@ class RedisReplies(Replies):
         return bool(is_text(id_) and self._link.ask(_REMOVE, self._keys(caller, id_))) or found
 
     def purge(self, caller: str) -> int:
-        """Keep nothing of this caller's any longer; how many there were."""
-        own = self._memory.purge(caller)
-        return own + (self._link.ask(_PURGE, self._keys(caller, "")[1:]) or 0)
+        """Keep nothing of this caller's any longer; how many there were. Raises OSError."""
+        own, found = self._memory.purge(caller), self._link.ask(_PURGE, self._keys(caller, "")[1:])
+        if found is None:
+            raise OSError(0, self._link.fault or "it was refused", self._link.place)
+        return own + int(found)
 
     def _keys(self, caller: str, id_: str) -> list[str]:
         # The length keeps a caller's name apart from what follows, whatever is in it.

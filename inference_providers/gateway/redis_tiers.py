@@ -6,9 +6,12 @@ wants its place. While Redis does not answer, each gateway counts for itself.
 
 from __future__ import annotations
 
+import itertools
 import os
 import threading
 import time
+from collections import deque
+from weakref import ref
 
 from inference_providers.gateway.spending import Reservation, Spending
 from inference_providers.gateway.tiers import Admission, Exceeded, Tiers
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
 WINDOWS, PLACES, ALIVE = f"{SPACE}:caller:", f"{SPACE}:under-way:", f"{SPACE}:gateway:"
 LONGEST = 3600.0  # seconds for which what a gateway has set aside counts that died
 LIFE, BEAT = 15, 4.0  # seconds for which a gateway is believed to live, and after which it says so again
+_DOUBTFUL = 10_000  # places of which is remembered that they are to be let go of
 _TENTHS = 10  # of a second in which a minute is counted
 
 _ENTER = Script(
@@ -68,18 +72,25 @@ end
 local at, without, newest = 0, 0, 0
 local left, left_tokens = requests, tokens
 for tenth = first or now, now do
+  if not (is_full and at == 0) and not (is_heavy and without == 0) then break end
   local own = redis.call('HMGET', key, 'r' .. tenth, 't' .. tenth)
   if own[1] and tonumber(own[1]) > 0 then
-    newest = tenth
     left, left_tokens = left - tonumber(own[1]), left_tokens - tonumber(own[2] or 0)
     if is_full and at == 0 and left < most then at = tenth end
     if is_heavy and without == 0 and left_tokens + wanted <= most_tokens then without = tenth end
   end
 end
+for tenth = now, first or now, -1 do
+  if tonumber(redis.call('HGET', key, 'r' .. tenth) or '0') > 0 then
+    newest = tenth
+    break
+  end
+end
 return {0, now, requests, tostring(tokens), under, newest, at, without}
 """
 )
-_LEAVE = Script("""
+_LEAVE = Script(
+    """
 if redis.call('HEXISTS', KEYS[1], 'r' .. ARGV[1]) == 1 then
   redis.call('HINCRBYFLOAT', KEYS[1], 't' .. ARGV[1], ARGV[2])
   redis.call('HINCRBYFLOAT', KEYS[1], 'T', ARGV[2])
@@ -90,7 +101,10 @@ if redis.call('HEXISTS', KEYS[1], 'r' .. ARGV[1]) == 1 then
 end
 redis.call('SREM', KEYS[2], ARGV[4])
 return 1
-""")
+""",
+    once=True,
+)
+_LET_GO = Script("return redis.call('SREM', KEYS[1], ARGV[1])")
 _BEAT = Script("redis.call('SET', KEYS[1], 1, 'EX', tonumber(ARGV[1])) return 1")
 _END = Script("return redis.call('DEL', unpack(KEYS))")
 
@@ -119,7 +133,12 @@ class RedisWindows:
     def __init__(self, link: RedisLink, space: str = "") -> None:
         self.link, self._space = link, space
         self._memory = MemoryWindows()
-        self._process, self._name, self._count = os.getpid(), os.urandom(8).hex(), 0
+        self._memory_lock = threading.Lock()
+        self._begin()
+
+    def _begin(self) -> None:
+        self._process, self._name, self._numbers = os.getpid(), os.urandom(8).hex(), itertools.count(1)
+        self._doubtful: deque[tuple[str, int]] = deque(maxlen=_DOUBTFUL)  # places that nobody knows whether Redis has
         self._beats, self._lock = False, threading.Lock()
 
     def __repr__(self) -> str:
@@ -134,16 +153,19 @@ class RedisWindows:
     def said(self, caller: str, quota: Quota, tokens: int) -> tuple[Said, int]:
         """What asks for that, to go along with other things, and the number of the place."""
         self._live()
-        self._count += 1
+        number = next(self._numbers)
         limits = (quota.requests_per_minute, quota.tokens_per_minute, quota.concurrent)
         most = (-1 if limit is None else limit for limit in limits)
-        arguments = (*most, tokens, self._count, f"{ALIVE}{self._space}", self._name, LIFE)
-        return Said(_ENTER, self._keys(caller), arguments), self._count
+        arguments = (*most, tokens, number, f"{ALIVE}{self._space}", self._name, LIFE)
+        return Said(_ENTER, self._keys(caller), arguments), number
 
     def read(self, found: Any, caller: str, quota: Quota, tokens: int, number: int) -> Place | Full:
         """What came of it; this process's own where nothing answers."""
         if not isinstance(found, list) or len(found) not in (5, 8):
-            return self._memory.take(caller, quota, tokens)
+            if quota.concurrent is not None and not self.link.is_here:
+                self._doubtful.append((caller, number))
+            with self._memory_lock:
+                return self._memory.take(caller, quota, tokens)
         fits, now, requests, used, under_way = found[:5]
         if fits == 1:
             limit, left = headline(quota, requests, int(float(used)), under_way)
@@ -157,21 +179,25 @@ class RedisWindows:
     def leave(self, place: Place, tokens: int | None) -> None:
         """A request is over, and has taken so many tokens; None: as many as was thought."""
         if not place.number:
-            self._memory.leave(place, tokens)
+            with self._memory_lock:
+                self._memory.leave(place, tokens)
         else:
             self._settle(place, 0 if tokens is None else tokens - place.tokens, gone=False)
 
     def give_back(self, place: Place) -> None:
         """A request was not sent: it counts for nothing."""
         if not place.number:
-            self._memory.give_back(place)
+            with self._memory_lock:
+                self._memory.give_back(place)
         else:
             self._settle(place, -place.tokens, gone=True)
 
     def forget(self, caller: str) -> None:
-        """Know nothing of a caller any more; what it has under way is let go on."""
-        self._memory.forget(caller)
-        self.link.ask(_END, self._keys(caller))
+        """Know nothing of a caller any more; what it has under way is let go on. Raises OSError."""
+        with self._memory_lock:
+            self._memory.forget(caller)
+        if self.link.ask(_END, self._keys(caller)) is None:
+            raise OSError(0, self.link.fault or "it was refused", self.link.place)
 
     def close(self) -> None:
         """Let go of all that this process has under way."""
@@ -190,22 +216,31 @@ class RedisWindows:
     def _live(self) -> None:
         """Say every few seconds that this process lives, from the first request on."""
         if self._process != os.getpid():
-            self._process, self._name, self._beats, self._lock = (
-                os.getpid(),
-                os.urandom(8).hex(),
-                False,
-                threading.Lock(),
-            )
+            self._begin()
         if not self._beats:
             with self._lock:
                 if not self._beats:
                     self._beats = True
-                    threading.Thread(target=self._beat, args=(self._name,), name="redis-beat", daemon=True).start()
+                    arguments = (ref(self), self._name)
+                    threading.Thread(target=_beat, args=arguments, name="redis-beat", daemon=True).start()
 
-    def _beat(self, name: str) -> None:
-        while self._beats and self._name == name:
-            self.link.tell(_BEAT, [f"{ALIVE}{self._space}{name}"], LIFE)
-            time.sleep(BEAT)
+    def beat(self, name: str) -> bool:
+        """Say that a process of this name lives, and let go of what it has not got; whether it does."""
+        if not self._beats or self._name != name:
+            return False
+        self.link.tell(_BEAT, [f"{ALIVE}{self._space}{name}"], LIFE)
+        if self.link.is_here:  # what was asked before it was gone has been done by now, or never will be
+            while self._doubtful:
+                caller, number = self._doubtful.popleft()
+                self.link.tell(_LET_GO, self._keys(caller)[1:], f"{name}:{number}")
+        return True
+
+
+def _beat(of: ref[RedisWindows], name: str) -> None:
+    """Have windows beat as long as there are any."""
+    while (windows := of()) is not None and windows.beat(name):
+        del windows
+        time.sleep(BEAT)
 
 
 class RedisSpending(Spending):
@@ -215,7 +250,7 @@ class RedisSpending(Spending):
         super().__init__(None, clock)
         self.accounts = accounts
         self._bookings: dict[int, Booking] = {}
-        self._numbers = 0
+        self._numbers, self._lock = itertools.count(1), threading.RLock()  # the garbage collector may settle within
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} at {self.accounts.link.place}>"
@@ -235,28 +270,30 @@ class RedisSpending(Spending):
         self, found: Booking | Short | None, caller: str, month: str, budget: float, cost: float
     ) -> Reservation | float:
         """What came of it; by what this process knows where nothing answers."""
-        if found is None:
-            return super().reserve(caller, budget, cost)
         mine = (caller, month)
-        if (carried := self._carried.pop(mine, 0.0)) != 0:
-            self.accounts.add((self.name(*mine),), carried)
-        self._seen[mine] = found.used[0]
-        left = budget - found.used[0]
-        if isinstance(found, Short):
-            return max(left, 0.0)
-        self._seen[mine] += cost
-        self._numbers += 1
-        self._bookings[self._numbers] = found
-        return Reservation(caller, month, cost, self._numbers, left - cost)
+        with self._lock:
+            if found is None:
+                return super().reserve(caller, budget, cost)
+            if (carried := self._carried.pop(mine, 0.0)) != 0:
+                self.accounts.add((self.name(*mine),), carried)
+            self._seen[mine] = found.used[0]
+            left = budget - found.used[0]
+            if isinstance(found, Short):
+                return max(left, 0.0)
+            self._seen[mine] += cost
+        number = next(self._numbers)
+        self._bookings[number] = found
+        return Reservation(caller, month, cost, number, left - cost)
 
     def settle(self, reservation: Reservation, cost: float) -> None:
         """What was set aside has come to *cost*."""
         booking = self._bookings.pop(reservation.number, None)
-        if booking is None:
-            super().settle(reservation, cost)
-        elif reservation.process == os.getpid():
-            self.accounts.settle(booking, cost)
-            self._see({(reservation.caller, reservation.month): cost - reservation.cost})
+        with self._lock:
+            if booking is None:
+                super().settle(reservation, cost)
+            elif reservation.process == os.getpid():
+                self.accounts.settle(booking, cost)
+                self._see({(reservation.caller, reservation.month): cost - reservation.cost})
 
     def spent(self, caller: str) -> float:
         """USD of this month, as far as they are settled."""

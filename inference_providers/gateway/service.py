@@ -130,6 +130,9 @@ class Gateway:
         """End what is under way, and close connections."""
         await self.batches.aclose()
         await self.providers.aclose()
+        state = self.pipeline.state
+        if state is not None and state.link is not None:
+            await asyncio.to_thread(state.link.flush)
 
     def answered(self, pattern: str, status: int, seconds: float) -> None:
         """Count a reply to a path of this pattern. 499: its client had gone."""

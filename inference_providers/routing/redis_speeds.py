@@ -24,7 +24,13 @@ redis.call('LTRIM', KEYS[1], 0, tonumber(ARGV[2]) - 1)
 redis.call('EXPIRE', KEYS[1], tonumber(ARGV[3]))
 return 1
 """)
-_ALL = Script("return redis.call('LRANGE', KEYS[1], 0, tonumber(ARGV[1]) - 1)")
+_ALL = Script("""
+local found = {}
+for i, row in ipairs(redis.call('LRANGE', KEYS[1], 0, tonumber(ARGV[1]) - 1)) do
+  if #row <= 1000 then found[#found + 1] = row end
+end
+return found
+""")
 
 
 class RedisSpeeds(Speeds):
@@ -45,10 +51,10 @@ class RedisSpeeds(Speeds):
             row = json.dumps([offer.provider, offer.internal_name, self._clock(), first, speed])
             self._link.tell(_SAW, [SPEEDS + self._space], row, MOST, int(DAY))
 
-    def _hear(self, _: str) -> None:
-        self._read()
-
     def _read(self) -> None:
+        """Nothing at the beginning: what others have measured is heard of at once, in the background."""
+
+    def _hear(self, _: list[str]) -> None:
         """Take in what others have measured since it was read last."""
         rows = self._link.ask(_ALL, [SPEEDS + self._space], MOST)
         found = [row for row in map(_row, reversed(rows)) if row is not None] if isinstance(rows, list) else []

@@ -7,6 +7,7 @@ from inference_providers._face import face
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from inference_providers.state.construction import SHARED as SHARED
+    from inference_providers.state.construction import shared_link as shared_link
     from inference_providers.state.construction import state_of as state_of
     from inference_providers.state.memory_state import MemoryState as MemoryState
     from inference_providers.state.redis_accounts import Booking as Booking
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 _HOME = {
     "construction": (
         "SHARED",
+        "shared_link",
         "state_of",
     ),
     "memory_state": ("MemoryState",),

@@ -13,10 +13,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
+    from inference_providers.state.redis_link import RedisLink
     from inference_providers.state.state import State
 
 NAME = "shared.sqlite"
 SHARED = "shared"
+VARIABLE = "INFERENCE_PROVIDERS_STATE"
 
 
 def state_of(given: Any, environ: Mapping[str, str]) -> State:
@@ -38,5 +40,13 @@ def state_of(given: Any, environ: Mapping[str, str]) -> State:
         return RedisState.of(given)
     path = folders.expanded(given, environ) if isinstance(given, str) else ""
     if not os.path.isabs(path):
+        if isinstance(given, str) and "@" in given:  # an address that is written wrongly, perhaps with a password
+            given = "***@" + given.rpartition("@")[2]
         raise ValueError(f'state must be "{SHARED}", the whole path of a file, or "redis://...", not {given!r}')
     return SqliteState(path)
+
+
+def shared_link(environ: Mapping[str, str]) -> RedisLink | None:
+    """The link to what the user's programs on several machines share, if they do. Raises ValueError."""
+    named = environ.get(VARIABLE, "")
+    return state_of(named, environ).link if "://" in named else None

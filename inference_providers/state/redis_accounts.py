@@ -18,28 +18,31 @@ ACCOUNTS, OPEN, ROWS = f"{SPACE}:spent:", f"{SPACE}:open", f"{SPACE}:open:rows"
 KEPT = 400 * 86400  # seconds for which an account is known after it was last used
 
 # OPEN has what is set aside by when it is given up (its program has died then), ROWS how much and of which accounts.
+# What cannot be read of what others wrote there is given up, too.
 _RESERVE = Script("""
 local now = tonumber(redis.call('TIME')[1])
 for _, id in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now, 'LIMIT', 0, 100)) do
   local row = redis.call('HGET', KEYS[2], id)
-  if row then
-    local parts = cjson.decode(row)
-    for i = 2, #parts do redis.call('HINCRBYFLOAT', parts[i], 'reserved', -parts[1]) end
-  end
   redis.call('HDEL', KEYS[2], id)
   redis.call('ZREM', KEYS[1], id)
+  local is_read, parts = pcall(cjson.decode, row or '')
+  if is_read and type(parts) == 'table' and tonumber(parts[1]) then
+    for i = 2, #parts do redis.pcall('HINCRBYFLOAT', parts[i], 'reserved', -parts[1]) end
+  end
 end
 local cost, found, fits = tonumber(ARGV[1]), {}, 1
+local is_there = redis.call('HEXISTS', KEYS[2], ARGV[3]) == 1  -- the reply to the same was lost
 for i = 3, #KEYS do
   local sums = redis.call('HMGET', KEYS[i], 'spent', 'reserved')
-  local used = tonumber(sums[1] or 0) + tonumber(sums[2] or 0)
+  local used = tonumber(sums[1] or 0) + tonumber(sums[2] or 0) - (is_there and cost or 0)
   local limit = tonumber(ARGV[5 + i - 2])
   found[#found + 1] = tostring(used)
   if limit >= 0 and (used + cost > limit + 1e-9 or (ARGV[4] == '1' and used >= limit - 1e-9)) then fits = 0 end
 end
+if is_there then return {1, unpack(found)} end
 if fits == 1 and cost > 0 then
   for i = 3, #KEYS do
-    redis.call('HINCRBYFLOAT', KEYS[i], 'reserved', cost)
+    redis.call('HINCRBYFLOAT', KEYS[i], 'reserved', ARGV[1])
     redis.call('EXPIRE', KEYS[i], tonumber(ARGV[5]))
   end
   redis.call('ZADD', KEYS[1], now + tonumber(ARGV[2]), ARGV[3])
@@ -47,7 +50,8 @@ if fits == 1 and cost > 0 then
 end
 return {fits, unpack(found)}
 """)
-_SETTLE = Script("""
+_SETTLE = Script(
+    """
 local known = redis.call('HDEL', KEYS[2], ARGV[1])
 redis.call('ZREM', KEYS[1], ARGV[1])
 for i = 3, #KEYS do
@@ -58,7 +62,9 @@ for i = 3, #KEYS do
   end
 end
 return 1
-""")
+""",
+    once=True,
+)
 _SPENT = Script("""
 local found = {}
 for i = 1, #KEYS do found[i] = redis.call('HGET', KEYS[i], 'spent') or '0' end

@@ -21,6 +21,14 @@ class State:
     waits = False  # whether taking and settling may wait for others, so that asyncio does it in a thread
 
     @property
+    def is_ready(self) -> bool:
+        """Whether it can be read at once; else `prepare` is called first."""
+        return True
+
+    def prepare(self) -> None:
+        """Have it read; this may wait for others."""
+
+    @property
     def generation(self) -> int:
         """Another number whenever `rests` may give something else; it costs less than a microsecond."""
         raise NotImplementedError

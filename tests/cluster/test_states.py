@@ -55,12 +55,14 @@ class Prompt(RedisState):
         self.link.flush()
 
     def rests(self) -> Mapping[str, tuple[float, str]]:
-        self._read("")
+        self.prepare()
+        self._read([])
         return super().rests()
 
     @property
     def generation(self) -> int:
-        self._read("")
+        self.prepare()
+        self._read([])
         return super().generation
 
 
@@ -81,12 +83,18 @@ class RedisClock(Clock):
         self._link.ask(Script("redis.call('LTRIM', KEYS[1], -2, -1) return 1"), ["t"])
 
 
+def by_a_test_clock(module: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have a module's scripts read the time where a test has put it."""
+    for name, script in list(vars(module).items()):
+        if isinstance(script, Script):
+            timed = Script(script.text.replace("redis.call('TIME')", "redis.call('LRANGE', 't', -2, -1)"))
+            timed.once = script.once
+            monkeypatch.setattr(module, name, timed)
+
+
 @pytest.fixture
 def clock(link: Links, monkeypatch: pytest.MonkeyPatch) -> Clock:
-    for name, script in vars(redis_state).items():
-        if isinstance(script, Script):
-            text = script.text.replace("redis.call('TIME')", "redis.call('LRANGE', 't', 0, -1)")
-            monkeypatch.setattr(redis_state, name, Script(text))
+    by_a_test_clock(redis_state, monkeypatch)
     return RedisClock(link())
 
 
