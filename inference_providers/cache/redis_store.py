@@ -14,7 +14,7 @@ import os
 import threading
 import time
 
-from inference_providers.cache.entry import Entry
+from inference_providers.cache.entry import OVERHEAD, Entry
 from inference_providers.cache.far_flight import OVER
 from inference_providers.state import SPACE, Script
 
@@ -252,7 +252,7 @@ class RedisStore:
             for name, (head, size) in zip(names, heads or (), strict=False):
                 row = _head(head)
                 if row is not None:
-                    rows.append((name, row, int(size)))
+                    rows.append((name, row, int(size) - len(head.partition(b"\n")[0]) - 1 + OVERHEAD))
             if cursor == b"0":
                 return rows
 

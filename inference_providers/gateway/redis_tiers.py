@@ -173,7 +173,7 @@ class RedisWindows:
             place = Place(caller, float(now), tokens, limit, left, MINUTE if counts else 0.0)
             place.number = number
             return place
-        times = (tenth / _TENTHS for tenth in found[5:])
+        times = ((tenth + 1) / _TENTHS if tenth else 0.0 for tenth in found[5:])  # it goes when its tenth is over
         return refusal(quota, tokens, now / _TENTHS, _Told(requests, int(float(used)), under_way, *times))
 
     def leave(self, place: Place, tokens: int | None) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 
 from inference_providers.routing.speeds import DAY, Speeds
@@ -40,7 +41,8 @@ class RedisSpeeds(Speeds):
         self, link: RedisLink, fastest: Sequence[str] = (), clock: Callable[[], float] = time.time, space: str = ""
     ) -> None:
         self._link, self._space = link, space
-        self._latest = 0.0  # of what was read
+        self._name = os.urandom(6).hex()
+        self._rows: frozenset[bytes] = frozenset()  # what was read last
         super().__init__(fastest, None, clock)
         link.hear(MEASURED + space, self._hear)
 
@@ -48,8 +50,8 @@ class RedisSpeeds(Speeds):
         """An answer came: after so many seconds, with so many tokens a second."""
         super().saw(offer, first, speed, tokens)
         if not offer.launchable and (first is not None or speed is not None):
-            row = json.dumps([offer.provider, offer.internal_name, self._clock(), first, speed])
-            self._link.tell(_SAW, [SPEEDS + self._space], row, MOST, int(DAY))
+            row = [offer.provider, offer.internal_name, self._clock(), first, speed, self._name]
+            self._link.tell(_SAW, [SPEEDS + self._space], json.dumps(row), MOST, int(DAY))
 
     def _read(self) -> None:
         """Nothing at the beginning: what others have measured is heard of at once, in the background."""
@@ -57,16 +59,16 @@ class RedisSpeeds(Speeds):
     def _hear(self, _: list[str]) -> None:
         """Take in what others have measured since it was read last."""
         rows = self._link.ask(_ALL, [SPEEDS + self._space], MOST)
-        found = [row for row in map(_row, reversed(rows)) if row is not None] if isinstance(rows, list) else []
+        if not isinstance(rows, list):
+            return
+        known, self._rows = self._rows, frozenset(rows)
+        found = [_row(row) for row in reversed(rows) if row not in known]
         now = self._clock()
         with self._lock:
-            for provider, model, at, first, speed in found:
-                if self._latest < at <= now and now - at < DAY:
-                    seen = self._samples_of(provider, model).seen
-                    if (at, first, speed) not in seen:
-                        seen.appendleft((at, first, speed))
-                        self._known.pop((provider, model), None)
-            self._latest = max([self._latest, *(row[2] for row in found if row[2] <= now)])
+            for provider, model, at, first, speed, name in filter(None, found):
+                if name != self._name and now - at < DAY:
+                    self._samples_of(provider, model).seen.appendleft((min(at, now), first, speed))
+                    self._known.pop((provider, model), None)
 
     def _samples_of(self, provider: str, model: str) -> Any:
         from inference_providers.routing.speeds import _Samples
@@ -74,13 +76,13 @@ class RedisSpeeds(Speeds):
         return self._offers.setdefault((provider, model), _Samples())
 
 
-def _row(value: Any) -> tuple[str, str, float, float | None, float | None] | None:
+def _row(value: Any) -> tuple[str, str, float, float | None, float | None, str] | None:
     try:
-        provider, model, at, first, speed = json.loads(value)
+        provider, model, at, first, speed, name = json.loads(value)
     except (ValueError, TypeError, RecursionError):
         return None
-    is_name = isinstance(provider, str) and isinstance(model, str)
+    is_name = all(isinstance(one, str) for one in (provider, model, name))
     is_time = isinstance(at, float) and all(
         one is None or (isinstance(one, float) and 0 <= one < float("inf")) for one in (first, speed)
     )
-    return (provider, model, at, first, speed) if is_name and is_time else None
+    return (provider, model, at, first, speed, name) if is_name and is_time else None

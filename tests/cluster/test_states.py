@@ -13,10 +13,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from inference_providers.state import redis_state
-from inference_providers.state.redis_link import RedisLink, Script
+from inference_providers.state.redis_link import RedisLink
 from inference_providers.state.redis_state import RedisState
 from inference_providers.state.window import MINUTE, Window
 from tests.cluster.redis_server import Redis
+from tests.cluster.shared import TENTH, RedisClock, by_a_test_clock
 from tests.test_state import (  # noqa: F401 - they run here over Redis
     NOW,
     ROOM,
@@ -32,7 +33,6 @@ from tests.test_state import (  # noqa: F401 - they run here over Redis
 )
 
 Links = Callable[[], RedisLink]
-TENTH = 0.1
 
 
 class Prompt(RedisState):
@@ -66,49 +66,16 @@ class Prompt(RedisState):
         return super().generation
 
 
-class RedisClock(Clock):
-    """A clock of the test's that Redis's scripts go by as well: what they ask for the time is put in its place."""
-
-    grain = TENTH
-
-    def __init__(self, link: RedisLink) -> None:
-        super().__init__()
-        self._link = link
-
-    def tell(self) -> None:
-        """Tell Redis what time it is."""
-        now = round(self.now, 6)
-        words = (int(now), round((now - int(now)) * 1e6))
-        self._link.ask(Script("return redis.call('RPUSH', KEYS[1], ARGV[1], ARGV[2])"), ["t"], *words)
-        self._link.ask(Script("redis.call('LTRIM', KEYS[1], -2, -1) return 1"), ["t"])
-
-
-def by_a_test_clock(module: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have a module's scripts read the time where a test has put it."""
-    for name, script in list(vars(module).items()):
-        if isinstance(script, Script):
-            timed = Script(script.text.replace("redis.call('TIME')", "redis.call('LRANGE', 't', -2, -1)"))
-            timed.once = script.once
-            monkeypatch.setattr(module, name, timed)
-
-
 @pytest.fixture
 def clock(link: Links, monkeypatch: pytest.MonkeyPatch) -> Clock:
-    by_a_test_clock(redis_state, monkeypatch)
-    return RedisClock(link())
+    made = RedisClock(link())
+    by_a_test_clock(monkeypatch, made, redis_state)
+    return made
 
 
 @pytest.fixture
-def pair(link: Links, clock: RedisClock, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+def pair(link: Links, clock: RedisClock) -> Iterator[Any]:
     """Two that share a Redis, as two processes do."""
-    run = RedisLink.run
-
-    def timed(self: RedisLink, *said: Any) -> Any:
-        if not any("RPUSH" in one.script.text or "LTRIM" in one.script.text for one in said):
-            clock.tell()
-        return run(self, *said)
-
-    monkeypatch.setattr(RedisLink, "run", timed)
     yield Prompt(link(), clock=clock), Prompt(link(), clock=clock)
 
 
