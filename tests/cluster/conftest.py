@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from inference_providers import ProviderList
+from inference_providers.state import redis_link
 from inference_providers.state.redis_link import RedisLink
 from tests.cluster.redis_server import PROGRAM, Redis
+from tests.conftest import keys, registry_of
+from tests.servers import Server
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -42,3 +47,16 @@ def link(redis: Redis) -> Iterator[Callable[[], RedisLink]]:
     yield another
     for one in made:
         one.close()
+
+
+@pytest.fixture
+def another(redis: Redis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., ProviderList]:
+    """Makes lists, each over a link of its own, as in a process of its own."""
+
+    def made(*servers: Server, **options: Any) -> ProviderList:
+        monkeypatch.setattr(redis_link, "_links", {})
+        environ = {**keys(len(servers)), "HOME": str(tmp_path)}
+        registry = registry_of(*(server.url for server in servers), facts=options.pop("facts", None))
+        return ProviderList(json_override=registry, environ=environ, local=False, state=redis.url, **options)
+
+    return made

@@ -16,9 +16,11 @@ PASSWORD = "canary-of-redis"
 class Redis:
     """One server; `url` has its password. It keeps nothing on disk."""
 
-    def __init__(self, folder: Path, *, port: int = 0, password: str = PASSWORD) -> None:
+    def __init__(self, folder: Path, *, port: int = 0, password: str = PASSWORD, more: str = "") -> None:
+        """*more*: lines of its configuration."""
         assert PROGRAM is not None, "neither valkey-server nor redis-server is installed"
-        self.port, self._folder, self._password = port or _free_port(), folder, password
+        self.port, self._folder, self._password = port or free_port(), folder, password
+        self._more = more
         folder.mkdir(parents=True, exist_ok=True)
         self.start()
 
@@ -32,7 +34,7 @@ class Redis:
         config = self._folder / "redis.conf"
         config.write_text(
             f"port {self.port}\nbind 127.0.0.1\nsave ''\nappendonly no\ndir {self._folder}\n"
-            f"requirepass {self._password}\nlogfile {self._folder / 'log'}\n"
+            f"requirepass {self._password}\nlogfile {self._folder / 'log'}\n{self._more}"
         )
         config.chmod(0o600)
         assert PROGRAM is not None
@@ -79,7 +81,8 @@ class Redis:
         return "\n".join(found)
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of loopback that nobody listens at."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -45,3 +47,12 @@ def by_a_test_clock(monkeypatch: pytest.MonkeyPatch, clock: RedisClock, *modules
         return run(self, *said)
 
     monkeypatch.setattr(RedisLink, "run", timed_run)
+
+
+def soon(found: Callable[[], Any]) -> Any:
+    """What is found within some seconds."""
+    for _ in range(500):
+        if value := found():
+            return value
+        time.sleep(0.01)
+    raise AssertionError("it was not found")

@@ -5,41 +5,18 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from inference_providers import BudgetExceededError, ProviderList
-from inference_providers.state import redis_link
 from tests.cluster.redis_server import PASSWORD, Redis
-from tests.conftest import keys, registry_of
+from tests.cluster.shared import soon
+from tests.conftest import keys
 from tests.servers import Connection, Received, Server, completion, status
 from tests.test_budget import FACTS, costly
 
 Serve = Callable[..., Server]
-
-
-@pytest.fixture
-def another(redis: Redis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., ProviderList]:
-    """Makes lists, each over a link of its own, as in a process of its own."""
-
-    def made(*servers: Server, **options: Any) -> ProviderList:
-        monkeypatch.setattr(redis_link, "_links", {})
-        environ = {**keys(len(servers)), "HOME": str(tmp_path)}
-        registry = registry_of(*(server.url for server in servers), facts=options.pop("facts", None))
-        return ProviderList(json_override=registry, environ=environ, local=False, state=redis.url, **options)
-
-    return made
-
-
-def soon(found: Callable[[], Any]) -> Any:
-    """What is found within some seconds."""
-    for _ in range(500):
-        if value := found():
-            return value
-        time.sleep(0.01)
-    raise AssertionError("it was not found")
 
 
 def test_a_refused_key_is_asked_by_no_other(another: Callable[..., ProviderList], serve: Serve, redis: Redis) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -29,7 +28,7 @@ from inference_providers.state import redis_accounts
 from inference_providers.state.redis_accounts import RedisAccounts
 from inference_providers.state.redis_link import RedisLink
 from tests.cluster.redis_server import Redis
-from tests.cluster.shared import TENTH, RedisClock, by_a_test_clock
+from tests.cluster.shared import TENTH, RedisClock, by_a_test_clock, soon
 from tests.servers import Server
 from tests.test_budget import (  # noqa: F401 - they run here over Redis
     PROGRAM,
@@ -189,20 +188,11 @@ def test_what_a_paused_redis_has_let_in_later_is_let_go(redis: Redis, link: Link
     assert isinstance(mine, Admission), "this gateway counts for itself"
     redis.go_on()
     places = f"{redis_tiers.PLACES}c_1"
-    until(lambda: redis.said("SCARD", places).strip() == "1")
-    until(lambda: tiers.shared_windows.link.run() is not None)
+    soon(lambda: redis.said("SCARD", places).strip() == "1")
+    soon(lambda: tiers.shared_windows.link.run() is not None)
     assert tiers.shared_windows.beat(tiers.shared_windows._name)
     tiers.shared_windows.link.flush(30)
     assert redis.said("SCARD", places).strip() == "0"
-
-
-def until(found: Callable[[], Any]) -> None:
-    """Wait for something, for some seconds."""
-    for _ in range(1000):
-        if found():
-            return
-        time.sleep(0.01)
-    raise AssertionError("it did not come to that")
 
 
 # Budgets
@@ -314,7 +304,7 @@ def test_replies_go_when_their_time_is_over_and_leave_nothing(redis: Redis, link
     brief = Prompt(link(), "replies", 1.0)
     for number in range(3):
         brief.put("b", f"inf_{number}", {"id": "x"})
-    until(lambda: "reply:replies:1:b" not in redis.said("KEYS", "*"))
+    soon(lambda: "reply:replies:1:b" not in redis.said("KEYS", "*"))
     brief.put("b", "inf_9", {"id": "x"})
     assert redis.said("ZCARD", "{inference_providers}:replies-of:replies:1:b").strip() != "4", "those are gone, too"
 
@@ -341,7 +331,7 @@ def test_what_one_measures_the_others_begin_with(link: Links, serve: Serve) -> N
     for _ in range(2):
         first.saw(offer, 3.0, 7.0)
     second = RedisSpeeds(link())
-    until(lambda: second.of_offer(offer) == (3.0, 7.0, 2))
+    soon(lambda: second.of_offer(offer) == (3.0, 7.0, 2))
     first.saw(offer, 3.0, 7.0)
     assert first.of_offer(offer)[2] == 3, "what it has said itself is not counted twice"
     first._hear([])
