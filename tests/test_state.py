@@ -568,7 +568,7 @@ def test_shared_is_a_file_of_the_users(tmp_path: Path) -> None:
     assert set(state_of("~/state/inference_providers/shared.sqlite", environ).rests()) == {"a"}
 
 
-@pytest.mark.parametrize("given", ["here.sqlite", "", "redis://localhost", True, 5])
+@pytest.mark.parametrize("given", ["here.sqlite", "", True, 5])
 def test_what_is_neither_is_refused(given: Any) -> None:
     with pytest.raises(ValueError, match="whole path of a file"):
         ProviderList(environ={}, local=False, state=given)

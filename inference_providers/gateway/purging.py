@@ -28,6 +28,7 @@ def purge(callers: Callers, name: str, environ: Mapping[str, str], also: Sequenc
     from inference_providers.gateway.kept_files import KeptFiles
     from inference_providers.gateway.kept_responses import KeptResponses
     from inference_providers.gateway.replies import Replies
+    from inference_providers.gateway.several import forget_shared
     from inference_providers.gateway.shared_windows import SharedWindows
     from inference_providers.gateway.spending import Spending
     from inference_providers.state import shared_link
@@ -44,13 +45,7 @@ def purge(callers: Callers, name: str, environ: Mapping[str, str], also: Sequenc
     Replies.of(environ).purge(caller.id)
     KeptResponses.of(environ).purge(caller.id)
     if (link := shared_link(environ)) is not None:
-        from inference_providers.cache import purge_shared
-        from inference_providers.gateway.redis_tiers import RedisTiers
-
-        RedisTiers(link).forget(caller.id)
-        Replies.of(environ, link=link).purge(caller.id)
-        KeptResponses.of(environ, link).purge(caller.id)
-        purge_shared(link, caller.id)
+        forget_shared(link, caller.id)
     if (windows := SharedWindows.of(environ)) is not None:
         windows.forget(caller.id)
     Spending.of(environ).forget(caller.id)

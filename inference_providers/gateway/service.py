@@ -12,11 +12,9 @@ from inference_providers.gateway.batch_runs import BatchRuns
 from inference_providers.gateway.callers import Callers
 from inference_providers.gateway.ids import Ids
 from inference_providers.gateway.kept_files import KeptFiles
-from inference_providers.gateway.kept_responses import KeptResponses
 from inference_providers.gateway.metering import Metering
 from inference_providers.gateway.metrics import Metrics
-from inference_providers.gateway.replies import Replies
-from inference_providers.gateway.tiers import Tiers
+from inference_providers.gateway.several import replies_of, responses_of, tiers_of
 from inference_providers.gateway.under_way import UnderWay
 
 TYPE_CHECKING = False
@@ -50,13 +48,13 @@ class Gateway:
         self.callers = callers or Callers(self.pipeline.users_environ)
         state = self.pipeline.state
         link = None if state is None else state.link
-        self.tiers = Tiers.of(self.pipeline.users_environ, settings.workers, link)
+        self.tiers = tiers_of(self.pipeline.users_environ, settings.workers, link)
         self._is_metered = False
         self.answers: Callable[[str, str], bool] = lambda method, path: False
         self._use(self.providers)
         self.ids = Ids.of(self.pipeline.users_environ)
-        self.replies = Replies.of(self.pipeline.users_environ, link=link)
-        self.responses = KeptResponses.of(self.pipeline.users_environ, link)
+        self.replies = replies_of(self.pipeline.users_environ, link)
+        self.responses = responses_of(self.pipeline.users_environ, link)
         self.files = KeptFiles(self.ids, self.pipeline.users_environ)
         self.batches = BatchRuns(self.ids, self.files, self._metered, self.callers.by_id, self.secrets)
 

@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     from inference_providers.state.redis_accounts import Booking as Booking
     from inference_providers.state.redis_accounts import RedisAccounts as RedisAccounts
     from inference_providers.state.redis_accounts import Short as Short
-    from inference_providers.state.redis_link import SPACE as SPACE
     from inference_providers.state.redis_link import RedisLink as RedisLink
-    from inference_providers.state.redis_link import Said as Said
-    from inference_providers.state.redis_link import Script as Script
+    from inference_providers.state.redis_script import SPACE as SPACE
+    from inference_providers.state.redis_script import Said as Said
+    from inference_providers.state.redis_script import Script as Script
     from inference_providers.state.redis_state import MINUTE_HEAD as MINUTE_HEAD
     from inference_providers.state.state import State as State
     from inference_providers.state.window import Room as Room
@@ -34,8 +34,8 @@ _HOME = {
         "RedisAccounts",
         "Short",
     ),
-    "redis_link": (
-        "RedisLink",
+    "redis_link": ("RedisLink",),
+    "redis_script": (
         "SPACE",
         "Said",
         "Script",

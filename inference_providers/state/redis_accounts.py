@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 
-from inference_providers.state.redis_link import SPACE, Said, Script
+from inference_providers.state.redis_script import SPACE, Said, Script
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -15,7 +15,8 @@ import threading
 import time
 
 from inference_providers.state.memory_state import KEPT, MOST_RESTS, MemoryState, digest_of
-from inference_providers.state.redis_link import SPACE, RedisLink, Script, link_of
+from inference_providers.state.redis_link import RedisLink, link_of
+from inference_providers.state.redis_script import SPACE, Script
 from inference_providers.state.state import State
 from inference_providers.state.window import Taken, share_left
 

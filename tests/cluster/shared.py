@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from inference_providers.state.redis_link import RedisLink, Script
+from inference_providers.state.redis_link import RedisLink
+from inference_providers.state.redis_script import Script
 from tests.test_state import Clock
 
 TENTH = 0.1

@@ -25,10 +25,11 @@ from inference_providers.routing.redis_ledger import RedisLedger
 from inference_providers.state import redis_link, redis_state
 from inference_providers.state.construction import state_of
 from inference_providers.state.redis_accounts import OPEN, ROWS, RedisAccounts
-from inference_providers.state.redis_link import SPACE, RedisLink, Said, Script, link_of
+from inference_providers.state.redis_link import RedisLink, link_of
+from inference_providers.state.redis_script import SPACE, Said, Script
 from inference_providers.state.redis_state import RedisState
 from tests.cluster.redis_server import PASSWORD, Redis, free_port
-from tests.cluster.shared import soon
+from tests.cluster.shared import RedisClock, by_a_test_clock, soon
 from tests.conftest import keys, registry_of
 from tests.proxies import certificate
 from tests.servers import Server, status
@@ -422,16 +423,18 @@ def test_who_is_cancelled_while_another_process_asks_keeps_nobody_waiting(
     link_of(redis.url).close()
 
 
-def test_clocks_that_differ_do_not_matter(link: Links) -> None:
-    ahead = RedisState(link(), clock=lambda: time.time() + 3600)
-    behind = RedisState(link(), clock=lambda: time.time() - 3600)
+def test_clocks_that_differ_do_not_matter(link: Links, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = RedisClock(link())
+    by_a_test_clock(monkeypatch, clock, redis_state)
+    ahead = RedisState(link(), clock=lambda: clock.now + 3600)
+    behind = RedisState(link(), clock=lambda: clock.now - 3600)
     assert ahead.rests() == behind.rests() == {}
-    ahead.rest("a", time.time() + 3600 + 60, "cool")
+    ahead.rest("a", clock.now + 3600 + 60, "cool")
     soon(lambda: "a" in behind.rests())
-    assert behind.rests()["a"][0] - (time.time() - 3600) == pytest.approx(60, abs=5)
-    behind.rest("b", time.time() - 3600 + 60, "cool")
+    assert behind.rests()["a"][0] == pytest.approx(clock.now - 3600 + 60, abs=1)
+    behind.rest("b", clock.now - 3600 + 60, "cool")
     soon(lambda: "b" in ahead.rests())
-    assert ahead.rests()["b"][0] - (time.time() + 3600) == pytest.approx(60, abs=5)
+    assert ahead.rests()["b"][0] == pytest.approx(clock.now + 3600 + 60, abs=1)
 
 
 # Addresses and secrets
