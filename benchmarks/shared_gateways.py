@@ -94,7 +94,9 @@ class Asker:
             writer.write(self.request)
             head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
             size = next(line for line in head.split("\r\n") if line.startswith("content-length:"))
-            await reader.readexactly(int(size.split(":")[1]))
+            body = await reader.readexactly(int(size.split(":")[1]))
+            if head[9:12] not in ("200", "429"):
+                print(f"({head[9:12]}: {body[:1500].decode()})", file=sys.stderr)
         except (OSError, asyncio.IncompleteReadError) as error:
             return await self._asked(again=False) if again else type(error).__name__
         self.idle.append((reader, writer))

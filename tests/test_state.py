@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import sqlite3
 import stat
 import subprocess
@@ -566,6 +567,45 @@ def test_shared_is_a_file_of_the_users(tmp_path: Path) -> None:
     state.rest("a", FAR, "cool")
     assert (tmp_path / "state" / "inference_providers" / "shared.sqlite").exists()
     assert set(state_of("~/state/inference_providers/shared.sqlite", environ).rests()) == {"a"}
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "redis://", "redis://:canary@", "redis://:canary@h:x/0", "redis://:canary@h:99999", "redis://:canary@h/x",
+        "http://:canary@h", "redis//:canary@h", "redis:/:canary@h", "unix://", "redis://:canary@h?what=canary",
+        "redis://:canary@[::1", "redis://:canary@h/0?db=canary", "rediss://:canary@h?ssl_cert_reqs=canary",
+    ],
+)  # fmt: skip
+def test_what_is_no_address_of_a_redis_is_refused_without_its_password(url: str) -> None:
+    with pytest.raises(ValueError, match=r".") as caught:
+        state_of(url, {"HOME": "/nonexistent"})
+    error: BaseException | None = caught.value
+    while error is not None:
+        assert "canary" not in str(error)
+        error = error.__cause__ if error.__suppress_context__ else error.__context__
+
+
+def test_a_redis_without_its_package_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("inference_providers.state.redis_address.find_spec", lambda name: None)
+    with pytest.raises(ValueError, match="pip install redis"):
+        state_of("redis://:canary@h/0", {})
+
+
+def test_a_redis_that_is_not_there_fails_no_call(serve: Any, caplog: pytest.LogCaptureFixture) -> None:
+    bad, good = serve(status(401)), serve()
+    with socket.socket() as bound:  # nobody listens there
+        bound.bind(("127.0.0.1", 0))
+        url = f"redis://:canary@127.0.0.1:{bound.getsockname()[1]}/0"
+        options: dict[str, Any] = {"environ": {**keys(2), "INFERENCE_PROVIDERS_STATE": url}, "local": False}
+        providers = ProviderList(json_override=registry_of(bad.url, good.url), **options)
+        for _ in range(3):
+            assert providers.ask_ai("Hi", "m").provider == "p2"
+    assert len(bad.asked) == 1
+    said = [record.message for record in caplog.records if "cannot be used" in record.message]
+    assert len(said) == 1 and "canary" not in said[0]
+    assert providers.pipeline.state is not None and providers.pipeline.state.link is not None
+    providers.pipeline.state.link.close()
 
 
 @pytest.mark.parametrize("given", ["here.sqlite", "", True, 5])

@@ -164,7 +164,7 @@ class RedisState(State):
         self._begin()
 
     def _begin(self) -> None:
-        self._process, self._lock = os.getpid(), threading.RLock()
+        self._process, self._lock, self._first = os.getpid(), threading.RLock(), threading.Lock()
         self._seen: dict[str, tuple[float, str]] = {}
         self._turn = 0
         self._secret = b""
@@ -173,7 +173,7 @@ class RedisState(State):
         self._real: dict[str, str] = {}  # and what all make of that, where it is another
         self._said: dict[str, float] = {}  # rests of this process's that Redis has, until when
         self._rooms: dict[str, tuple[float, float]] = {}
-        self._is_ready = False
+        self._is_ready = self._begins = False
 
     @classmethod
     def of(cls, url: str) -> RedisState:
@@ -197,7 +197,7 @@ class RedisState(State):
         """Read what others said, and have it read in the background from now on. This may take a moment."""
         if self._process != os.getpid():
             self._begin()
-        with self._lock:
+        with self._first:
             if not self._is_ready:
                 self._read([])
                 self._is_ready = True
@@ -207,10 +207,13 @@ class RedisState(State):
     def _ready(self) -> None:
         """`prepare`; on an event loop, which must not wait, in the background."""
         if not self.is_ready:
-            if in_loop():
-                threading.Thread(target=self.prepare, name="redis-first", daemon=True).start()
-            else:
+            if self._process != os.getpid():
+                self._begin()
+            if not in_loop():
                 self.prepare()
+            elif not self._begins:
+                self._begins = True
+                threading.Thread(target=self.prepare, name="redis-first", daemon=True).start()
 
     @property
     def generation(self) -> int:
@@ -229,6 +232,9 @@ class RedisState(State):
     def rest(self, key: str, until: float, why: str) -> None:
         """Have everybody leave it alone until then. It is told in the background: nobody waits for it."""
         self._ready()
+        self._rest(key, until, why)
+
+    def _rest(self, key: str, until: float, why: str) -> None:
         key = self._real.get(key, key)
         self._own.rest(key, until, why)
         if not self._secret:
@@ -366,7 +372,7 @@ class RedisState(State):
             if key in self._real:
                 self._own.clear(key)
             if until > now:
-                self.rest(key, until, why)
+                self._rest(key, until, why)
 
 
 def in_loop() -> bool:
