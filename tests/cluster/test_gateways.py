@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import signal
+import socket
 import threading
 import time
 from collections.abc import Callable
@@ -167,6 +168,27 @@ def test_a_redis_that_is_killed_is_missed_by_no_call(gateways: Gateways, serve: 
     assert len(bad.asked) == before, "and tells the others afterwards"
     found = statuses(running, 40)
     assert found.count(200) <= 30 and 429 in found, "their minute is one again"
+
+
+def test_who_goes_away_while_redis_answers_nobody_leaves_no_place_taken(
+    gateways: Gateways, serve: Serve, redis: Redis
+) -> None:
+    running: list[Any] = gateways(serve(costly), alice={"concurrent": 1}, count=1)
+    assert asked(running[0])[0] == 200
+    redis.pause()
+    content = json.dumps(BODY)
+    with socket.create_connection(("127.0.0.1", running[0].port)) as gone:
+        head = f"POST {CHAT} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+        head += f"Authorization: {running[0].alice['Authorization']}\r\nContent-Length: {len(content)}\r\n\r\n"
+        gone.sendall((head + content).encode())
+        time.sleep(0.1)  # so that it waits for Redis
+    time.sleep(0.1)
+    redis.go_on()
+    for _ in range(100):  # what Redis has let in late is let go with the next beat
+        if asked(running[0])[0] == 200:
+            break
+        time.sleep(0.1)
+    assert statuses(running, 1) == [200]
 
 
 def test_several_workers_of_a_gateway_share_it_too(gateways: Gateways, serve: Serve) -> None:
