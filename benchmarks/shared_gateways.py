@@ -186,8 +186,11 @@ def waited_for(redis: int, count: int = 500) -> float:
 async def _load(providers: Providers, askers: list[Asker], seconds: float) -> int:
     """Ask at an even pace, whatever comes of it; how many requests."""
     begun, tasks, count = time.monotonic(), set(), 0
+    turned = begun
     while (now := time.monotonic()) - begun < seconds:
-        providers.bad = min(int((now - begun) / PAUSE), PROVIDERS - 1)
+        is_seen = providers.bad == 0 or providers.bad - 1 in providers.refused
+        if now - turned > PAUSE and is_seen and providers.bad < PROVIDERS - 1:
+            providers.bad, turned = providers.bad + 1, now
         while count < (now - begun) * RATE:
             task = asyncio.ensure_future(askers[count % len(askers)].ask())
             tasks.add(task)
