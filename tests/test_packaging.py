@@ -146,11 +146,8 @@ ALONE_LOAD = {
 
 def test_what_the_package_imports_is_declared() -> None:
     always = declared("options", "install_requires")
-    extras = {
-        name
-        for extra in ("local", "socks", "vertex", "keyring", "gateway", "mcp")
-        for name in declared("options.extras_require", extra)
-    }
+    named = ("local", "socks", "vertex", "keyring", "gateway", "mcp", "redis")
+    extras = {name for extra in named for name in declared("options.extras_require", extra)}
     brings = {"google": ["google-auth"], **packages_distributions()}
     found: set[str] = set()
     for path in (ROOT / "inference_providers").rglob("*.py"):
