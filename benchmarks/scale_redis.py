@@ -81,6 +81,7 @@ class Server:
         self.operations: Counter[str] = Counter()
         self.sent = self.read = 0
         self.busy = self.longest = 0.0  # seconds of work, and the longest wait for it
+        self.by_second: Counter[int] = Counter()
         self._free = 0.0
         self.version = 0
         self.links: list[Link] = []
@@ -110,6 +111,7 @@ class Server:
         """What a script gives, and seconds until it is done."""
         name = self._names[said.script]
         self.operations[name] += 1
+        self.by_second[int(self.world.now)] += 1
         self.sent += size(["EVALSHA", said.script.digest, "1", *said.keys, *said.arguments])
         found, heard = getattr(self, f"_{name}")(said.keys, said.arguments)
         self.read += size(found) if name != "read" else self._rows[2]

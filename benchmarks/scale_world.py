@@ -43,17 +43,18 @@ OUTAGES = (
 class Plan(NamedTuple):
     """How large a run is.
 
-    rate: calls a second of one replica, outside of the surge.
+    rate: calls a second of one replica, outside of the surge. most: a multiple of all limits, below 1 for an overload.
     """
 
     replicas: int
     seconds: float = 240.0
     rate: float = 1.0
     seed: int = 1
+    most: float = 1.0
 
     def limit(self, place: int) -> int:
         """Requests that one provider takes in a minute."""
-        share = self.replicas * self.rate * MINUTE / PROVIDERS
+        share = self.replicas * self.rate * MINUTE / PROVIDERS * self.most
         return max(math.ceil(share * (TIGHT if place >= PROVIDERS - MANY_TIGHT else AMPLE)), 1)
 
     def calls(self, replica: int) -> list[tuple[float, float]]:
