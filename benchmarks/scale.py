@@ -50,7 +50,11 @@ class Sums:
 
     def _add(self, run: Any) -> None:
         self.runs += 1
-        self.asked, self.answered, self.sent = self.asked + run.asked, self.answered + run.answered, self.sent + run.sent
+        self.asked, self.answered, self.sent = (
+            self.asked + run.asked,
+            self.answered + run.answered,
+            self.sent + run.sent,
+        )
         for one in run.providers:
             self.dead, self.over, self.crowded = self.dead + one.dead, self.over + one.over, self.crowded + one.crowded
         times = sorted(run.noticed[SHOWN].values())
@@ -70,7 +74,9 @@ class Sums:
     @property
     def row(self) -> list[str]:
         """The cells of a way's table."""
-        times = [f"{statistics.mean(found):.2f}" if found else "never" for found in (self.first, self.median, self.last)]
+        times = [
+            f"{statistics.mean(found):.2f}" if found else "never" for found in (self.first, self.median, self.last)
+        ]
         return [
             f"{self.answered / self.asked:.2%}", f"{self.sent / self.asked - 1:.3f}", f"{self.dead / self.asked:.2%}",
             f"{self.over / self.sent:.2%}", *times, f"{self.noticed / self.could:.0%}",

@@ -8,6 +8,7 @@ from __future__ import annotations
 import heapq
 import logging
 from collections.abc import Callable, Generator
+from functools import partial
 from random import Random
 from types import SimpleNamespace
 from typing import Any, NamedTuple
@@ -104,7 +105,7 @@ class Run(World):
             self.at(GONE[0] * self.plan.seconds, self._lost)
             self.at(GONE[1] * self.plan.seconds, self._found)
         for number, (outage, begins, _) in enumerate(self.outages):
-            self.at(begins, lambda number=number, outage=outage: self._look(number, outage.place))
+            self.at(begins, partial(self._look, number, outage.place))
         while self._events and self.now <= self.plan.seconds + TOTAL:
             self.now, _, do = heapq.heappop(self._events)
             do()
@@ -136,7 +137,11 @@ class Replica:
             self.link = Link(run.server, run, self.random)
             state = SimulatedState(self.link, clock=run.wall, seen=self.look)
             rests = SharedRests(state, lambda: run.now, run.wall)
-            self.health._dead, self.health._until, self.health._tripped = DeadKeys(rests), Cooling(rests), Tripped(rests)
+            self.health._dead, self.health._until, self.health._tripped = (
+                DeadKeys(rests),
+                Cooling(rests),
+                Tripped(rests),
+            )
         self.rates = Rates(run.limits, lambda: run.now, state)
         registry: Any = SimpleNamespace(auto_model_priority=["m"])
         self.outlook = Outlook(registry, self.random)
@@ -163,7 +168,7 @@ class Replica:
 
     def _call(self, seconds: float) -> Generator[float, None, None]:
         """One call: yields what to wait."""
-        run, begins, sent = self.run, self.run.now, False
+        run, begins = self.run, self.run.now
         offers = self.outlook.ordered("random", run.offers, BODY)
         steps = route(offers, self.health, self.random)
         verdict: Verdict | None = None

@@ -110,7 +110,8 @@ def works(server: Redis, link: RedisLink) -> dict[str, float]:
     found["row"] = (worked(server, link, read, MANY) - found["read"]) / 100
     from redis import Redis as Client
 
-    clients: list[Any] = [Client.from_url(server.url).pubsub() for _ in range(100)]
+    made: Any = Client.from_url(server.url)
+    clients: list[Any] = [made.pubsub() for _ in range(100)]
     for client in clients:
         client.subscribe(redis_state.CHANGES)
     told = worked(server, link, [rest(1)], MANY // 4) - found["tell"]

@@ -162,8 +162,8 @@ class Server:
         self.version += 1
         return 1, arguments[0]
 
-    def _read(self, _keys: Sequence[str], _: Sequence[Any]) -> tuple[Any, None]:
-        version, found, _ = self._rows
+    def _read(self, _: Sequence[str], __: Sequence[Any]) -> tuple[Any, None]:
+        version, found = self._rows[:2]
         if version != self.version:
             rows = [part for row in self.rests.items() for part in row]
             found = [[b"1800000000", b"123456"], rows]
