@@ -142,12 +142,14 @@ class Server:
     def _correct(self, keys: Sequence[str], arguments: Sequence[Any]) -> tuple[int, None]:
         number, tokens, back = arguments
         minute = self.minutes.setdefault(keys[0], Minute())
-        for tenth in minute.tenths:
+        for tenth in reversed(minute.tenths):
             if tenth[0] == number:
                 tenth[2] += tokens
                 minute.tokens += tokens
                 tenth[1] -= back
                 minute.requests -= back
+            if tenth[0] <= number:
+                break
         return 1, None
 
     def _rest(self, _: Sequence[str], arguments: Sequence[Any]) -> tuple[int, str]:
