@@ -1,6 +1,7 @@
 """What a fleet of 1 to 1,000 replicas does before twenty providers with outages, limits and herds: a simulation.
 
     python -m benchmarks.scale [MOST]          the tables, for fleets of at most so many replicas (1,000)
+    python -m benchmarks.scale --only 2        the same, of one way of knowing
     python -m benchmarks.scale --trip 1.0      the same, where a round trip to Redis takes so many milliseconds more
     python -m benchmarks.scale --overload      what waiting for room in a minute costs
     python -m benchmarks.scale --measure       what the simulation goes by, on this machine
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
 FLEETS = (1, 3, 10, 30, 100, 300, 1000)
 SEEDS = {1: 20, 3: 10, 10: 3}  # of small fleets, in which luck counts; one of the others
-SHOWN = 0  # the outage whose times are shown
+SHOWN = 2  # the outage whose times are shown: where Redis is gone, it is gone then
 
 
 class Sums:
@@ -107,14 +108,14 @@ def print_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
         print(f"| {' | '.join(row)} |", flush=True)
 
 
-def tables(most: int, constants: Constants) -> None:
+def tables(most: int, constants: Constants, ways: Sequence[Way]) -> None:
     """One of each way, and one of Redis's load in each."""
     head = ("replicas", "answered", "extra requests a call", "to a dead provider", "over a limit",
             "noticed by the first, s", "by half", "by the last of those", "who noticed")  # fmt: skip
     load = ("replicas", "`take` a call", "operations a call", "a second", "in the busiest second", "messages a second",
             "kB a second", "busy", "longest wait, ms")  # fmt: skip
     loads = []
-    for way in WAYS:
+    for way in ways:
         print(f"\n{way.name}:\n")
         found: list[tuple[int, Sums]] = []
 
@@ -149,6 +150,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.scale")
     parser.add_argument("most", nargs="?", type=int, default=FLEETS[-1])
     parser.add_argument("--trip", type=float, default=0.0)
+    parser.add_argument("--only", type=int, choices=range(len(WAYS)), help="one way of knowing, by its place")
     for name in ("--overload", "--measure", "--check"):
         parser.add_argument(name, action="store_true")
     given = parser.parse_args()
@@ -164,7 +166,8 @@ def main() -> None:
         check()
     else:
         constants = MEASURED._replace(trip=MEASURED.trip + given.trip / 1e3)
-        overload(constants) if given.overload else tables(given.most, constants)
+        ways = WAYS if given.only is None else [WAYS[given.only]]
+        overload(constants) if given.overload else tables(given.most, constants, ways)
     print(f"\n{time.perf_counter() - begins:.0f} s", file=sys.stderr)
 
 

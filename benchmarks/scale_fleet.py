@@ -183,7 +183,8 @@ class Replica:
                 run.failed += 1
                 self.look()
                 return
-            self.look()
+            if verdict is not None and verdict.action != classify.HELD:
+                self.look()  # it has failed: this replica may leave it alone from now on
             if isinstance(step, Sleep):
                 yield step.seconds
                 verdict = None

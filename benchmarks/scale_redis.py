@@ -81,6 +81,7 @@ class Server:
         self.operations: Counter[str] = Counter()
         self.sent = self.read = 0
         self.busy = self.longest = 0.0  # seconds of work, and the longest wait for it
+        self._sizes: dict[str, int] = {}
         self.by_second: Counter[int] = Counter()
         self._free = 0.0
         self.version = 0
@@ -112,7 +113,7 @@ class Server:
         name = self._names[said.script]
         self.operations[name] += 1
         self.by_second[int(self.world.now)] += 1
-        self.sent += size(["EVALSHA", said.script.digest, "1", *said.keys, *said.arguments])
+        self.sent += self._size(name, said)
         found, heard = getattr(self, f"_{name}")(said.keys, said.arguments)
         self.read += size(found) if name != "read" else self._rows[2]
         wait = self.work(self.constants.work(name, len(self.rests)))
@@ -120,6 +121,16 @@ class Server:
             wait += self.work(self.constants.told * len(self.links))
             self._publish(said.keys[1], heard, wait)
         return found, wait
+
+    def _size(self, name: str, said: Said) -> int:
+        """Bytes of what is said; those of taking, which differ by the provider alone, are remembered."""
+        key = said.keys[0] if name == "take" else ""
+        found = self._sizes.get(key)
+        if found is None:
+            found = size(["EVALSHA", said.script.digest, "1", *said.keys, *said.arguments])
+            if key:
+                self._sizes[key] = found
+        return found
 
     def _publish(self, channel: str, heard: str, wait: float) -> None:
         for link in self.links:
