@@ -154,7 +154,6 @@ def figures(
     refused = [at for at in noticed[3] if at is not None]
     failing = [at for number in (0, 1, 2, 4) for at in noticed[number] if at is not None]
     return {
-        "calls": asked,
         "answered, %": 100 * answered / asked,
         "extra requests a call": sent / asked - 1,
         "to a dead provider, % of calls": 100 * sum(one.dead for one in providers) / asked,
