@@ -41,7 +41,8 @@ def guarded(command: Callable[..., Any]) -> Callable[..., Any]:
             if kwargs.get("as_json"):
                 say_json(_as_dict(error))
             say("Error:", err=True, nl=False, fg="red", bold=True)
-            say(f" {spoken(error)}", err=True)
+            say(" ", err=True, nl=False)
+            say(spoken(error), err=True, taken=len("Error: "))
             sys.exit(next(code for kind, code in _CODES if isinstance(error, kind)))
         except KeyboardInterrupt:
             say(err=True)

@@ -62,9 +62,11 @@ def _walk(error: NoCredentialsError) -> bool:
     ):
         say(line, err=True)
     try:
-        choice = click.prompt("1, 2 or 3; Enter to leave", default="", show_default=False, err=True).strip()
         ways = {"1": _local, "2": _free, "3": _paid}
-        return choice in ways and ways[choice]()
+        while choice := click.prompt("1, 2 or 3; Enter to leave", default="", show_default=False, err=True).strip():
+            if choice in ways:
+                return ways[choice]()
+        return False
     except click.Abort:  # Ctrl-C or the end of input
         say(err=True)
         return False

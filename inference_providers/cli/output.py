@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import shutil
 import sys
 from contextlib import contextmanager
@@ -28,17 +29,61 @@ def on_terminal(*, err: bool = False) -> bool:
     return stream is not None and stream.isatty()
 
 
-def say(text: str = "", *, err: bool = False, nl: bool = True, **style: Any) -> None:
+def say(
+    text: str = "", *, err: bool = False, nl: bool = True, fold: bool = False, taken: int = 0, **style: Any
+) -> None:
     """Print *text*: made printable on a terminal and on standard error, else unchanged.
 
+    A message (*err*, or *fold*) has lines that fit the terminal, of which *taken* columns are used already.
     *style* is `click.style`'s, for terminals.
     """
     shown = on_terminal(err=err)
     if err or shown:
         text = printable(text)
+    if shown and (err or fold):
+        text = folded(text, columns(err=err), taken)
     if style and shown and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb":
         text = click.style(text, **style)
     put(f"{text}\n" if nl else text, err=err)
+
+
+def columns(*, err: bool = False) -> int:
+    """How wide the terminal of standard output (or standard error) is; the other one may be a file."""
+    if not os.environ.get("COLUMNS"):
+        try:
+            if width := os.get_terminal_size((sys.stderr if err else sys.stdout).fileno()).columns:
+                return width
+        except (AttributeError, ValueError, OSError):  # not a terminal, or none at all
+            pass
+    return shutil.get_terminal_size().columns
+
+
+def folded(text: str, width: int, taken: int = 0) -> str:
+    """*text* with its long lines broken between words, each as far in as it began.
+
+    What stands in backticks is to be copied, so it stays together, and so does a word that no line has room for.
+    taken: columns of the first line that something else is in.
+    """
+    if max(map(len, text.split("\n"))) + taken <= width // 2:  # most are short; no character takes more than two
+        return text
+    from rich.cells import cell_len
+
+    lines: list[str] = []
+    for line in text.split("\n"):
+        indent = line[: len(line) - len(line.lstrip(" "))]
+        if taken + cell_len(line) <= width:
+            lines.append(line)
+        else:
+            lines.append(indent)
+            for part in re.findall(r"(?:`[^`]*`|[^ `]|`)+", line):
+                gap = "" if lines[-1] == indent else " "
+                if gap and taken + cell_len(lines[-1]) + 1 + cell_len(part) > width:
+                    lines.append(indent + part)
+                    taken = 0
+                else:
+                    lines[-1] += gap + part
+        taken = 0
+    return "\n".join(lines)
 
 
 def put(text: str, *, err: bool = False) -> None:
@@ -103,6 +148,9 @@ def _cleaned(error: click.ClickException) -> click.ClickException:
     if isinstance(error, click.NoSuchOption) and error.possibilities:  # dashes alone make no likeness
         typed = error.option_name.strip("-")
         error.possibilities[:] = [one for one in error.possibilities if _alike(typed, one.strip("-"))]
+    if on_terminal(err=True):
+        message = folded(error.format_message(), columns(err=True), taken=len("Error: "))
+        vars(error)["format_message"] = lambda: message
     return error
 
 
@@ -149,4 +197,5 @@ class Group(_Printable, click.Group):
         """Add a command, or a group with its commands."""
         for one in (cmd, *(cmd.commands.values() if isinstance(cmd, click.Group) else ())):
             one.context_class = _Context
+            one.short_help = one.get_short_help_str(limit=sys.maxsize)  # which click shows whole, in several lines
         super().add_command(cmd, name)
