@@ -150,7 +150,9 @@ def main() -> None:
                 f"| {name} | {version} | {count} | {size:.0f} | {statistics.median(imports[name]) * 1000:.0f} "
                 f"| {taken * 1000:.0f} | {taken / first:.1f}x | {statistics.median(peaks[name]) / 1024:.0f} |"
             )
-        print(f"\nMedians of {given.rounds} rounds in turns. Imports and answers are whole processes, Python's start in them.")
+        print(
+            f"\nMedians of {given.rounds} rounds in turns. Imports and answers are whole processes, Python's start in them."
+        )
 
 
 if __name__ == "__main__":

@@ -43,6 +43,8 @@ def guarded(command: Callable[..., Any]) -> Callable[..., Any]:
             say("Error:", err=True, nl=False, fg="red", bold=True)
             say(" ", err=True, nl=False)
             say(spoken(error), err=True, taken=len("Error: "))
+            if advice := _advice(error):
+                say(advice, err=True)
             sys.exit(next(code for kind, code in _CODES if isinstance(error, kind)))
         except KeyboardInterrupt:
             say(err=True)
@@ -59,6 +61,18 @@ def guarded(command: Callable[..., Any]) -> Callable[..., Any]:
             sys.exit(FAILED)
 
     return run
+
+
+def _advice(error: errors.InferenceProvidersError) -> str:
+    """What to do about the only key that was asked with, where it was refused."""
+    if not isinstance(error, errors.AuthenticationError):
+        return ""
+    from inference_providers.cli.key_report import replacement
+    from inference_providers.cli.lists import environment, registry
+
+    row, environ = registry().providers.get(error.provider or ""), environment()
+    variable = next((name for name in row.key_variables if environ.source(name)), None) if row is not None else None
+    return "" if row is None or variable is None else replacement(row, variable)
 
 
 def _as_dict(error: errors.InferenceProvidersError) -> dict[str, Any]:

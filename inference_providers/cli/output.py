@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
 _NARROW = 60  # columns: below, options and what they do do not fit beside each other
+# Words for what a command does, of which each group of commands has one.
+_SYNONYMS = (("remove", "delete", "unset", "purge", "rm", "del"), ("list", "show", "ls"), ("set", "add", "new"))
 _held: list[list[str]] = []  # what is said on standard output, where it goes to a pager
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
@@ -146,18 +148,24 @@ class _Printable:
 def _cleaned(error: click.ClickException) -> click.ClickException:
     vars(error)["message"] = printable(error.message)
     if isinstance(error, click.NoSuchOption) and error.possibilities:  # dashes alone make no likeness
-        typed = error.option_name.strip("-")
-        error.possibilities[:] = [one for one in error.possibilities if _alike(typed, one.strip("-"))]
+        error.possibilities[:] = _alike(error.option_name.strip("-"), error.possibilities)
+    elif (typed := getattr(error, "command_name", None)) and not getattr(error, "possibilities", None):
+        known = getattr(error.ctx and error.ctx.command, "commands", {})
+        words = next((words for words in _SYNONYMS if typed in words), ())
+        vars(error)["possibilities"] = [one for one in words if one in known]
     if on_terminal(err=True):
         message = folded(error.format_message(), columns(err=True), taken=len("Error: "))
         vars(error)["format_message"] = lambda: message
     return error
 
 
-def _alike(one: str, other: str) -> bool:
+def _alike(typed: str, options: Sequence[str]) -> list[str]:
+    """Those that may have been meant: none that is far off, nor one beside another that is much nearer."""
     from difflib import SequenceMatcher
 
-    return one in other or SequenceMatcher(None, one, other).ratio() > 0.7
+    likeness = {one: 1.0 if typed in one else SequenceMatcher(None, typed, one.strip("-")).ratio() for one in options}
+    least = max(0.7, max(likeness.values()) - 0.1)
+    return [one for one, ratio in likeness.items() if ratio > least]
 
 
 class _Formatter(click.HelpFormatter):
