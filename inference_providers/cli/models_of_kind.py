@@ -54,7 +54,7 @@ def emit_models_of_kind(
 
 def _is_asked(offer: Offer, kind: str) -> bool:
     """Whether requests of a kind go there. At an address of the user's, OpenAI's protocol is taken to have them all."""
-    return offer.local or offer.api == kind or offer.moved()
+    return offer.local or offer.api == kind or bool(offer.moved())
 
 
 def _row(name: str, facts: Any, offers: list[Offer], usable: bool) -> dict[str, Any]:

@@ -150,7 +150,7 @@ def _cleaned(error: click.ClickException) -> click.ClickException:
     if isinstance(error, click.NoSuchOption) and error.possibilities:  # dashes alone make no likeness
         error.possibilities[:] = _alike(error.option_name.strip("-"), error.possibilities)
     elif (typed := getattr(error, "command_name", None)) and not getattr(error, "possibilities", None):
-        known = getattr(error.ctx and error.ctx.command, "commands", {})
+        known = getattr(getattr(getattr(error, "ctx", None), "command", None), "commands", {})
         words = next((words for words in _SYNONYMS if typed in words), ())
         vars(error)["possibilities"] = [one for one in words if one in known]
     if on_terminal(err=True):
