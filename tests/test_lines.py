@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import pty
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -10,6 +14,7 @@ from click import Group
 from inference_providers.cli.completion import complete_stored
 from inference_providers.cli.main import main
 from inference_providers.cli.output import folded
+from tests.conftest import ROOT
 from tests.servers import Server, status
 from tests.test_terminal import Serve, keyed, piped, shown
 
@@ -134,3 +139,25 @@ def test_a_conversation_that_is_not_in_the_log_is_told(piped: Any, serve: Serve)
 def test_a_name_that_is_passed_on_is_told_in_a_sentence(piped: Any, serve: Serve) -> None:
     told = piped("ask-ai", "-m", "gpt-4x", "Hi", **keyed(serve())).stderr.decode()
     assert "'gpt-4x' is not in the registry; openai, whose models have such names, is asked for it" in told
+
+
+def test_a_long_argument_never_looks_like_two(tmp_path: Any) -> None:
+    """Broken between words, the rest of it could begin as another argument does."""
+    code = "from inference_providers.cli import tool_question as q; q._show(q.lines_of({'text': 'word ' * 30, 'to': 'me'}))"
+    ours, theirs = pty.openpty()
+    environ = {**os.environ, "COLUMNS": "40", "PYTHONPATH": str(ROOT), "HOME": str(tmp_path)}
+    with subprocess.Popen([sys.executable, "-c", code], stdout=theirs, stderr=theirs, env=environ) as process:
+        os.close(theirs)
+        told = b""
+        try:
+            while chunk := os.read(ours, 65536):
+                told += chunk
+        except OSError:  # its other end is closed
+            os.close(ours)
+    assert process.returncode == 0
+    assert [line[:6] for line in told.decode().splitlines()] == ["  text", "  to: "]
+
+
+def test_a_misspelt_policy_is_told_with_the_nearest(piped: Any) -> None:
+    told = piped("inference-providers", "config", "set", "policy", "cheap").stderr.decode()
+    assert "not 'cheap' (did you mean 'cheapest'?)" in told

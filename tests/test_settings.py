@@ -529,7 +529,7 @@ def test_doctor_says_where_each_is_from(
     assert "model = gpt-4o  (settings)" in done.output
     assert "did you mean 'model'?" in done.output
     assert "programs with settings=True." in done.output
-    assert "ask_ai would use gpt-4o at openai: the key in the keyring, as OPENAI_API_KEY is used." in done.output
+    assert "ask_ai would use gpt-4o at openai: its key is in the keyring, as OPENAI_API_KEY." in done.output
 
 
 def test_a_stored_key_that_is_refused_is_told_with_how_to_replace_it(folder: Path, openai: Server) -> None:

@@ -32,17 +32,17 @@ def on_terminal(*, err: bool = False) -> bool:
 
 
 def say(
-    text: str = "", *, err: bool = False, nl: bool = True, fold: bool = False, taken: int = 0, **style: Any
+    text: str = "", *, err: bool = False, nl: bool = True, fold: bool | None = None, taken: int = 0, **style: Any
 ) -> None:
     """Print *text*: made printable on a terminal and on standard error, else unchanged.
 
-    A message (*err*, or *fold*) has lines that fit the terminal, of which *taken* columns are used already.
-    *style* is `click.style`'s, for terminals.
+    A message (*err*, unless *fold* says otherwise) has lines that fit the terminal, in which *taken* columns of the
+    first one are used already. *style* is `click.style`'s, for terminals.
     """
     shown = on_terminal(err=err)
     if err or shown:
         text = printable(text)
-    if shown and (err or fold):
+    if shown and (err if fold is None else fold):
         text = folded(text, columns(err=err), taken)
     if style and shown and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb":
         text = click.style(text, **style)
