@@ -138,7 +138,7 @@ def test_a_conversation_that_is_not_in_the_log_is_told(piped: Any, serve: Serve)
 
 def test_a_name_that_is_passed_on_is_told_in_a_sentence(piped: Any, serve: Serve) -> None:
     told = piped("ask-ai", "-m", "gpt-4x", "Hi", **keyed(serve())).stderr.decode()
-    assert "'gpt-4x' is not in the registry; openai, whose models have such names, is asked for it" in told
+    assert "'gpt-4x' is not in the registry; openai, which has such names, is asked\n" in told
 
 
 def test_a_long_argument_never_looks_like_two(tmp_path: Any) -> None:
@@ -161,3 +161,8 @@ def test_a_long_argument_never_looks_like_two(tmp_path: Any) -> None:
 def test_a_misspelt_policy_is_told_with_the_nearest(piped: Any) -> None:
     told = piped("inference-providers", "config", "set", "policy", "cheap").stderr.decode()
     assert "not 'cheap' (did you mean 'cheapest'?)" in told
+
+
+def test_a_missing_key_is_told_with_the_command_that_keeps_one(piped: Any) -> None:
+    told = piped("ask-ai", "-m", "claude-sonnet-4.5", "Hi").stderr.decode()
+    assert "Set one of these environment variables, or `inference-providers keys set`:" in told
