@@ -13,6 +13,7 @@ from click import Group
 
 from inference_providers.cli.completion import complete_stored
 from inference_providers.cli.main import main
+from inference_providers.cli.mcp import brief
 from inference_providers.cli.output import folded
 from tests.conftest import ROOT
 from tests.servers import Server, status
@@ -166,3 +167,9 @@ def test_a_misspelt_policy_is_told_with_the_nearest(piped: Any) -> None:
 def test_a_missing_key_is_told_with_the_command_that_keeps_one(piped: Any) -> None:
     told = piped("ask-ai", "-m", "claude-sonnet-4.5", "Hi").stderr.decode()
     assert "Set one of these environment variables, or `inference-providers keys set`:" in told
+
+
+def test_a_description_is_cut_between_words() -> None:
+    assert brief("short") == "short"
+    assert brief("word " * 30) == "word " * 19 + "word ..."
+    assert brief("x" * 200) == "x" * 100 + " ..."
