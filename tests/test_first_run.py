@@ -90,7 +90,7 @@ def test_a_person_gets_a_free_key_and_an_answer(tmp_path: Path, groq: Server) ->
     terminal.type("2\n")
     terminal.until("Whose key is it")
     assert re.search(r"2  Groq +https://console.groq.com/keys", terminal.text)
-    terminal.type("2\n")
+    terminal.type("Groq\n")  # or 2
     terminal.until("not shown): ")
     terminal.type("sk-wrong-1234567890\n")
     terminal.until("[y/N]")

@@ -99,9 +99,9 @@ def _free() -> bool:
     for number, row in enumerate(rows, 1):
         say(f"  {number}  {row.name:<12} {row.data.get('console') or row.data.get('website')}", err=True)
     say("Open one of these pages in a browser, and make a key.", err=True)
-    words = [str(number) for number in range(1, len(rows) + 1)]
-    choice = click.prompt("Whose key is it", type=click.Choice(words), show_choices=False, err=True)
-    row = rows[int(choice) - 1]
+    meant = {str(number): row for number, row in enumerate(rows, 1)} | {row.id: row for row in rows}
+    one_of = click.Choice(list(meant), case_sensitive=False)
+    row = meant[click.prompt("Whose key is it", type=one_of, show_choices=False, err=True)]
     _keep(row)
     _ask_for_free(row)
     return True
