@@ -173,3 +173,9 @@ def test_a_description_is_cut_between_words() -> None:
     assert brief("short") == "short"
     assert brief("word " * 30) == "word " * 19 + "word ..."
     assert brief("x" * 200) == "x" * 100 + " ..."
+
+
+def test_a_budget_without_a_time_is_told_what_to_name(piped: Any) -> None:
+    told = piped("inference-providers", "config", "set", "budget", "5").stderr.decode()
+    assert "budget.per_call, budget.per_day or budget.per_month" in told
+    assert piped("inference-providers", "config", "set", "budget", "per_day=5").returncode == 0
