@@ -409,7 +409,7 @@ def test_settings_are_set_shown_and_unset(folder: Path) -> None:
         (("policy", "cheap"), 2, "cheapest"),
         (("avoid", "nosuchplace"), 2, "nosuchplace"),
         (("offline", "perhaps"), 2, "true or false"),
-        (("budget", "5"), 2, "per_day=5"),
+        (("budget", "5"), 2, "budget.per_day"),
         (("budget.per_week", "5"), 2, "per_month"),
         (("local_model", "here.gguf"), 2, "whole path"),
         (("OPENAI_API_KEY", KEY), 2, "keys set"),
