@@ -6,6 +6,7 @@ import re
 import sys
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from inference_providers import installing
 from inference_providers.registry.provider import SPOKEN_PROTOCOLS
@@ -220,9 +221,69 @@ def install() -> str:
     return f"{where} with `{installing.command()}`, or `{installing.command('local')}` to get the embedded llama.cpp engine as well."
 
 
+def error_rows() -> str:
+    """Every error: of which kind it is, what it says, and the exit code that the command line makes of it."""
+    import inference_providers
+    from inference_providers import InferenceProvidersError
+    from inference_providers.cli.exit_codes import code_of
+
+    def below(kind: type[Exception]) -> list[type[Exception]]:
+        return [kind, *(one for sub in kind.__subclasses__() if sub.__name__ in public for one in below(sub))]
+
+    public = set(inference_providers.__all__)
+    rows = ["| error | is a | when | exit code |", "|---|---|---|---|"]
+    for kind in below(InferenceProvidersError):
+        name, base = kind.__name__, kind.__bases__[0].__name__
+        address = f"#inference_providers.errors.{name}"
+        about = (kind.__doc__ or "").partition("\n")[0]
+        rows.append(f"| [`{name}`]({address}) | `{base}` | {about} | {code_of(kind)} |")
+    return "\n".join(rows)
+
+
+def exit_codes() -> str:
+    """What the command line ends with."""
+    from inference_providers.cli.exit_codes import EXIT_CODES
+
+    said = EXIT_CODES.removeprefix("Exit codes: ").rstrip(".").split("; ")
+    return "\n".join(
+        ["| exit code | meaning |", "|---|---|", *(f"| {' | '.join(one.split(' ', 1))} |" for one in said)]
+    )
+
+
+def pages() -> str:
+    """The pages of the site, in the order of its navigation."""
+    import yaml
+
+    class Loader(yaml.SafeLoader):
+        """Which passes over what is for Python alone."""
+
+    Loader.add_multi_constructor("tag:yaml.org,2002:python/", lambda *_: None)
+    sections = yaml.load((ROOT / "mkdocs.yml").read_text("utf-8"), Loader)["nav"]
+
+    def line(entry: Any, depth: int) -> list[str]:
+        title, inner = next(iter(entry.items())) if isinstance(entry, dict) else ("", entry)
+        indent = "    " * depth
+        if isinstance(inner, list):
+            return [f"{indent}- {title}", *(row for one in inner for row in line(one, depth + 1))]
+        path = ROOT / "docs" / inner
+        if not path.exists() or inner == "index.md":
+            return []  # a page of the project beside the docs, and README
+        heading = title or path.read_text("utf-8").partition("\n")[0].removeprefix("# ")
+        return [f"{indent}- [{heading}]({inner})"]
+
+    rows = []
+    for section in sections:
+        ((title, inner),) = section.items()
+        if found := [row for one in inner for row in line(one, 0)]:
+            rows += ["", f"## {title}", "", *found]
+    return "\n".join([*rows[1:], ""])
+
+
 PARTS = {
-    "README.md": {"install": install, "providers": lambda: provider_table(bundled())},
+    "README.md": {"install": install},
+    "docs/index.md": {"pages": pages},
     "docs/providers.md": {"providers": lambda: provider_table(bundled())},
+    "docs/reference/errors.md": {"errors": error_rows, "codes": exit_codes},
     "docs/registry.md": {"numbers": lambda: numbers(bundled()), "disagreements": lambda: disagreements(bundled())},
     "docs/cli.md": {"help": command_help},
     "docs/parameters.md": {"parameters": lambda: parameter_rows(bundled())},

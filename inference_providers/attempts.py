@@ -14,8 +14,14 @@ if TYPE_CHECKING:
 class Attempt:
     """One attempt at a candidate, with its outcome.
 
-    provider: its id. model: its name for the model. outcome: `ok`, or what went wrong, in words. status: of the
-    HTTP response, None without one. seconds: how long it took. error: the typed failure, None for a success.
+    Args:
+        provider: Its id.
+        model: Its name for the model.
+        outcome: "ok", or what went wrong, in words.
+        canonical_name: The model's canonical name, None where it is not known.
+        status: Of the HTTP response, None without one.
+        seconds: How long it took.
+        error: The typed failure, None for a success.
     """
 
     __slots__ = ("canonical_name", "error", "model", "outcome", "provider", "seconds", "status")

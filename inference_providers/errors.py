@@ -43,8 +43,11 @@ REQUEST_IDS = ("x-request-id", "request-id", "x-amzn-requestid", "x-ms-request-i
 class InferenceProvidersError(Exception):
     """Base of all errors of this package.
 
-    Messages quote servers, models and files, so control characters are made visible in them. `details` is what the
-    inference API says beside them: which parameter is at fault, and what it has to be; empty elsewhere.
+    Messages quote servers, models and files, so control characters are made visible in them.
+
+    Attributes:
+        details: What the inference API says beside the message: which parameter is at fault, and what it has to be;
+            empty elsewhere.
     """
 
     details: Mapping[str, Any] = {}
@@ -69,7 +72,11 @@ class InferenceProvidersError(Exception):
 
 
 class RegistryError(InferenceProvidersError):
-    """A registry file is invalid. `problems` holds every problem, each starting with its JSON path."""
+    """A registry file is invalid.
+
+    Attributes:
+        problems: Every problem, each beginning with its JSON path.
+    """
 
     def __init__(self, problems: Sequence[str], message: str | None = None) -> None:
         self.problems = list(problems)
@@ -81,7 +88,11 @@ class RegistryError(InferenceProvidersError):
 
 
 class UnknownModelError(InferenceProvidersError):
-    """No rule of name resolution matched. `suggestions` holds the closest known names."""
+    """No rule of name resolution matched.
+
+    Attributes:
+        suggestions: The closest names that are known.
+    """
 
     def __init__(self, message: str, suggestions: Iterable[str] = ()) -> None:
         self.suggestions = list(suggestions)
@@ -89,9 +100,11 @@ class UnknownModelError(InferenceProvidersError):
 
 
 class NoCredentialsError(InferenceProvidersError):
-    """Nothing usable was found. `variables` names the environment variables that would help.
+    """Nothing usable was found.
 
-    `found_nothing`: whether there is neither a key nor a server, whatever is asked for.
+    Attributes:
+        variables: The environment variables that would help.
+        found_nothing: Whether there is neither a key nor a server, whatever is asked for.
     """
 
     found_nothing = False
@@ -108,12 +121,16 @@ class ProviderAvoidedError(NoCredentialsError):
 class ProviderError(InferenceProvidersError):
     """A provider refused or failed.
 
-    `provider` is its id, `status` the HTTP status (None without a reply), `code` the
-    provider's own error code, `message` what it said in its own words (where it said nothing, the reason in ours),
-    `retry_after` the seconds to wait if it named any, `body` the bytes of its reply, or the JSON of the error in it,
-    keys removed. `headers` are those of its reply that say when to come back and which request it was, by their names
-    in lower case. `attempts` holds every attempt of the call that it ended, this one included; it is empty on an error
-    that ended none.
+    Attributes:
+        provider: Its id.
+        status: The HTTP status, None without a reply.
+        code: The provider's own error code.
+        message: What it said in its own words; where it said nothing, the reason in ours.
+        retry_after: The seconds to wait, None if it named none.
+        body: The bytes of its reply, or the JSON of the error in it, keys removed.
+        headers: Those of its reply that say when to come back and which request it was, by their names in lower case.
+        attempts: Every attempt of the call that it ended, this one included; empty on an error that ended none.
+        in_doubt: Whether it was refused in words that nobody knows, and nobody else was there to be asked.
     """
 
     headers: Mapping[str, str] = {}
@@ -176,8 +193,9 @@ class ContentFilteredError(InvalidRequestError):
 class ContextLengthError(InvalidRequestError):
     """The prompt is longer than the model's context window.
 
-    `limit` is the largest number of tokens that the provider takes, `requested` how many it was sent; None for what
-    it did not say.
+    Attributes:
+        limit: The largest number of tokens that the provider takes, None where it did not say.
+        requested: How many it was sent, None where it did not say.
     """
 
     limit: int | None = None
@@ -189,7 +207,12 @@ class ProviderUnavailableError(ProviderError):
 
 
 class InvalidReplyError(ProviderError):
-    """The reply does not fit the requested schema. `text` is the reply, `problems` what is wrong with it."""
+    """The reply does not fit the requested schema.
+
+    Attributes:
+        text: The reply.
+        problems: What is wrong with it.
+    """
 
     def __init__(self, message: str, text: str = "", problems: Sequence[str] = (), **details: Any) -> None:
         self.text, self.problems = text, list(problems)
@@ -197,7 +220,11 @@ class InvalidReplyError(ProviderError):
 
 
 class TruncatedStreamError(ProviderError):
-    """A stream broke after its first content; `partial` holds the text so far."""
+    """A stream broke after its first content.
+
+    Attributes:
+        partial: The text so far.
+    """
 
     def __init__(self, message: str, partial: str = "", **details: Any) -> None:
         self.partial = partial
@@ -205,10 +232,13 @@ class TruncatedStreamError(ProviderError):
 
 
 class AllProvidersFailedError(InferenceProvidersError):
-    """Every candidate was tried. `attempts` lists each with its outcome.
+    """Every candidate was tried.
 
     One that a call raises is also of the kind of error that all its attempts share (`RateLimitError`, where each was
     one), and has the attributes of the most telling of them. Where one provider was asked, that is its own error.
+
+    Attributes:
+        attempts: Each candidate that was tried, with its outcome.
     """
 
     def __init__(self, message: str, attempts: Sequence[Attempt] = ()) -> None:
@@ -223,7 +253,11 @@ class SettingsError(InferenceProvidersError, ValueError):
 
 
 class StepLimitError(InferenceProvidersError):
-    """A model kept calling tools until the limit of steps. `messages` is the conversation so far."""
+    """A model kept calling tools until the limit of steps.
+
+    Attributes:
+        messages: The conversation so far.
+    """
 
     def __init__(self, message: str, messages: Iterable[Mapping[str, Any]] = ()) -> None:
         self.messages = list(messages)
@@ -237,9 +271,14 @@ class LocalServerError(InferenceProvidersError):
 class BudgetExceededError(InferenceProvidersError):
     """A spending limit leaves no room for what a request may cost; it was not sent.
 
-    `cost` is what it may cost at most, in USD (None where nobody knows), `left` what is left of the `limit` of which
-    `budget` it is ("call", "batch", "day" or "month"), `renews` when that begins anew, in seconds since 1970 (None for
-    one that does not). `attempts` holds every attempt of the call before.
+    Attributes:
+        cost: What it may cost at most, in USD, None where nobody knows.
+        left: What is left of the limit, in USD.
+        limit: The limit, in USD.
+        budget: Which limit: "call", "batch", "day" or "month".
+        renews: When that begins again, in seconds since 1970, None for one that does not.
+        attempts: Every attempt of the call before.
+        is_passing: Whether other requests of this program may soon give back what is set aside for them.
     """
 
     attempts: Sequence[Attempt] = ()

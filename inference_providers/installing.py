@@ -17,6 +17,7 @@ UNPUBLISHED = True
 LOCAL = "pip install xllamacpp gguf numpy"  # what the extra `local` installs, for those who have the package already
 SOCKS = "pip install socksio"  # the extra `socks`, likewise
 KEYRING = "pip install keyring"  # the extra `keyring`
+REDIS = "pip install redis"  # the extra `redis`, likewise
 VERTEX = "pip install google-auth"  # the extra `vertex`
 MCP = "pip install mcp"  # the extra `mcp`, which the SDK's own requirements cover
 

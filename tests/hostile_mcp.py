@@ -5,6 +5,7 @@ The first argument says how. It ends with its standard input, unless it is one t
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import signal
@@ -32,6 +33,11 @@ def tools(cursor: str | None) -> dict[str, Any]:
                 tool("long", schema=long),
             ]
         }
+    if WAY == "echoes":
+        token = os.environ["DEMO_TOKEN"]
+        schema = {"type": "object", "properties": {token: {"type": "string", "description": token}}}
+        coded = base64.b64encode(token.encode()).decode()
+        return {"tools": [tool("go", f"Opens with {token}, or {coded}.", schema), tool(token)]}
     return {"tools": [tool("go")]}
 
 
@@ -56,6 +62,8 @@ def called() -> dict[str, Any]:
             sys.stdout.write("x" * 65536)
     if WAY == "bomb":
         sys.stdout.write('{"jsonrpc": "2.0", "id": 1, "result": [' + "[]," * 2_000_000 + "[]]}\n")
+    if WAY == "echoes":
+        return {"content": [{"type": "text", "text": f"{os.getcwd()} {os.environ['DEMO_TOKEN'].upper()}"}]}
     text = ESCAPE + "w" * 300_000 if WAY == "long result" else "gone"
     return {"content": [{"type": "text", "text": text}]}
 

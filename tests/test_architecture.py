@@ -221,13 +221,22 @@ def test_a_list_of_ones_own_loads_nothing_of_weight() -> None:
     assert loaded_by(code) & {"jsonschema", "pydantic", "pydantic_core", "openai", "typing", "dataclasses"} == set()
 
 
+def documentation(tree: ast.AST) -> int:
+    """How many lines below a node are docstrings, but for the first of each: the reference is made of them."""
+    places = (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+    first = [node.body[0] for node in ast.walk(tree) if isinstance(node, places) and ast.get_docstring(node)]
+    return sum((node.end_lineno or 0) - node.lineno for node in first)
+
+
 def test_modules_and_functions_stay_small() -> None:
     for path in PACKAGE.rglob("*.py"):
         text = path.read_text("utf-8")
-        assert text.count("\n") <= 400, path
-        for node in ast.walk(ast.parse(text)):
+        tree = ast.parse(text)
+        assert text.count("\n") - documentation(tree) <= 400, path
+        for node in ast.walk(tree):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-                assert (node.end_lineno or 0) - node.lineno <= 55, f"{path}: {node.name}"
+                lines = (node.end_lineno or 0) - node.lineno - documentation(node)
+                assert lines <= 55, f"{path}: {node.name}"
 
 
 def test_no_code_branches_on_a_providers_name() -> None:

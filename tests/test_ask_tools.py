@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from inference_providers.templates.kept import every, find, save, text_of
+from inference_providers.templates.kept import every, find, path_of, save, text_of
 from tests.servers import Connection, Received, Server, completion
 from tests.test_ask import Run, run, saying, sent
 from tests.test_mcp import hostile
@@ -224,6 +224,30 @@ def test_what_a_command_line_says_is_kept_as_a_template(run: Run, serve: Serve, 
     assert (done.code, "Give what to keep" in done.err) == (2, True)
     done = run(server, "--save", "secret", "--api-base", "http://x", "hi")
     assert (done.code, "--api-base cannot be kept in a template" in done.err) == (2, True)
+
+
+def test_a_template_runs_no_file_of_the_folder_in_which_one_stands(
+    run: Run, serve: Serve, environ: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own, other = tmp_path / "own", tmp_path / "other"
+    for folder in (own, other):
+        folder.mkdir()
+        (folder / "t.py").write_text(
+            f"def where(x: str) -> str:\n    'Say.'\n    return {folder.name!r}\n\nwhere.read_only = True\n"
+        )
+        (folder / "s.json").write_text(json.dumps({"type": "object", "title": folder.name}))
+    monkeypatch.chdir(own)
+    assert run(serve(), "--save", "near", "-m", "gpt-4o", "--tool", "t.py:where", "Go.").code == 0
+    assert run(serve(), "--save", "form", "-m", "gpt-4o", "--schema", "s.json", "Go.").code == 0
+    monkeypatch.chdir(other)
+    server = serve(calling(("where", {"x": ""})))
+    assert run(server, "-t", "near").out == "done\n"
+    assert results(server) == ["own"]
+    assert find("form", environ).schema == str(own / "s.json")
+    path = Path(path_of("near", environ))
+    path.write_text('prompt = "Go."\ntools = ["./t.py:where"]\n')
+    done = run(server, "-t", "near")
+    assert (done.code, "must be named by its whole path" in done.err) == (2, True)
 
 
 def test_plug_ins_bring_tools_and_templates(

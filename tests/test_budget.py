@@ -36,6 +36,7 @@ from tests.servers import Connection, Received, Server, completion, delta, statu
 from tests.test_pipeline import eventually
 
 Serve = Callable[..., Server]
+LedgerAt = Callable[[list[float]], Ledger]
 FACTS = [100_000, 4000, 10, 20]  # USD for a million tokens: 10 for those of a prompt, 20 for those of an answer
 SPENT = (1000 * 10 + 500 * 20) / 1e6  # what each answer costs: 0.02
 LIMIT = 1000  # tokens of an answer: it may cost a little more than 0.02
@@ -384,10 +385,15 @@ def test_eight_programs_that_ask_at_once_never_overspend(serve: Serve, tmp_path:
     assert 10 <= len(server.asked) <= 0.25 / SPENT
 
 
-def test_a_program_that_dies_keeps_its_reservation_for_a_while_only(tmp_path: Path) -> None:
+@pytest.fixture
+def ledger_at(tmp_path: Path) -> LedgerAt:
+    """Makes a ledger that goes by a test's clock."""
+    return lambda now: Ledger(Database(str(tmp_path / "own" / "budget.sqlite"), SCHEMA), lambda: now[0])
+
+
+def test_a_program_that_dies_keeps_its_reservation_for_a_while_only(ledger_at: LedgerAt) -> None:
     now = [1_700_000_000.0]
-    base = Database(str(tmp_path / "own" / "budget.sqlite"), SCHEMA)
-    ledger = Ledger(base, lambda: now[0])
+    ledger = ledger_at(now)
     assert isinstance(ledger.reserve(0.9, Budget(per_day=1.0), 30), Entry)  # and is never settled
     assert isinstance(ledger.reserve(0.2, Budget(per_day=1.0), 30), BudgetExceededError)
     now[0] += 30 + GRACE + 1
@@ -452,9 +458,9 @@ def test_who_is_cancelled_before_anything_is_sent_has_spent_nothing(serve: Serve
     assert server.asked == []
 
 
-def test_a_new_day_begins_anew_and_what_was_begun_before_counts_then(tmp_path: Path) -> None:
+def test_a_new_day_begins_anew_and_what_was_begun_before_counts_then(ledger_at: LedgerAt) -> None:
     now = [time.mktime((2026, 3, 14, 23, 59, 0, 0, 0, -1))]
-    ledger = Ledger(Database(str(tmp_path / "own" / "budget.sqlite"), SCHEMA), lambda: now[0])
+    ledger = ledger_at(now)
     entry = ledger.reserve(1.0, Budget(per_day=1.0), 600)
     assert isinstance(entry, Entry)
     refused = ledger.reserve(0.5, Budget(per_day=1.0), 600)

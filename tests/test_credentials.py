@@ -470,7 +470,8 @@ def test_ids_that_a_provider_gives_lead_nowhere_else(serve: Any, tmp_path: Any) 
     [
         "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "DATABASE_URL", "NPM_TOKEN", "PGPASSWORD", "STRIPE_SECRET_KEY", "SLACK_BOT_TOKEN", "GH_TOKEN",
         "DJANGO_SECRET_KEY", "PYPI_TOKEN", "TWINE_PASSWORD", "AZURE_CLIENT_SECRET", "SSH_PRIVATE_KEY", "CI_JOB_TOKEN", "REDIS_URL", "VAULT_TOKEN",
-        "SENTRY_DSN", "KUBECONFIG", "MYAPP_DATABASE_URL", "JWT_SECRET",
+        "SENTRY_DSN", "KUBECONFIG", "MYAPP_DATABASE_URL", "JWT_SECRET", "AWS_WEB_IDENTITY_TOKEN", "AZURE_FEDERATED_TOKEN", "SOPS_AGE_KEY", "HTTPS_PROXY",
+        "PIP_EXTRA_INDEX_URL",
     ],
 )  # fmt: skip
 def test_secrets_of_other_things_are_nobodys_key(variable: str, serve: Any) -> None:

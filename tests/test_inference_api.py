@@ -331,6 +331,37 @@ def test_who_has_most_gives_most(sizes: dict[str, int], over: int) -> None:
     assert all(gives[caller] == 0 or sizes[caller] - gives[caller] == pytest.approx(max(left)) for caller in gives)
 
 
+@pytest.fixture(params=["memory", "file"])
+def both(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[replies.Replies, replies.Replies]:
+    """The replies of two that share them."""
+    if request.param == "memory":
+        own = replies.Replies(None)
+        return own, own
+    path = str(tmp_path / "kept" / "replies.db")
+    one, other = (replies.Replies(replies.Database(path, replies.MIGRATIONS)) for _ in range(2))
+    return one, other
+
+
+def test_a_reply_is_its_callers_alone_and_goes_with_it(both: tuple[replies.Replies, replies.Replies]) -> None:
+    one, other = both
+    assert one.put("a", "inf_1", {"id": "inf_1", "result": {"content": "\ud800 of a"}})
+    assert one.put("a:b", "inf_2", {"id": "inf_2"})
+    assert (other.get("a", "inf_1") or {})["id"] == "inf_1"
+    for caller, id_ in (("b", "inf_1"), ("a", "inf_2"), ("a", "b:inf_2"), ("a", ""), ("", "inf_1"), ("a", "\ud800")):
+        assert other.get(caller, id_) is None
+    assert not other.remove("b", "inf_1")
+    other.renew("a", ["inf_1", "missing"])
+    assert not one.put("a", "large", {"text": "x" * (replies.LARGEST + 1)})
+    assert one.get("a", "large") is None
+    one.put("a", "inf_3", {"id": "inf_3"})
+    assert other.remove("a", "inf_3")
+    assert not one.remove("a", "inf_3")
+    assert other.purge("a") == 1
+    assert one.purge("a") == 0
+    assert one.get("a", "inf_1") is None
+    assert one.get("a:b", "inf_2") == {"id": "inf_2"}
+
+
 def test_replies_are_kept_for_an_hour_by_caller_within_bounds(tmp_path: Path) -> None:
     moment = [1000.0]
     path = str(tmp_path / "kept" / "replies.db")

@@ -179,6 +179,23 @@ def test_a_server_that_does_not_start(opened: Open, section: dict[str, Any], say
     assert len(str(caught.value)) < 2000
 
 
+def test_a_server_says_no_secret_that_it_was_given_and_is_not_started_where_one_stands(
+    opened: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home, here = tmp_path / "home", tmp_path / "a folder from elsewhere"
+    for folder in (home, here):
+        folder.mkdir()
+    monkeypatch.chdir(here)
+    environ = {"DEMO_TOKEN": "tk-0123456789-abcdefghij", "HOME": str(home), "USERPROFILE": str(home)}
+    session, tools = opened(hostile("echoes", env=["DEMO_TOKEN"]), environ)
+    told = json.dumps([[one.full_name, one.description, one.parameters] for one in session.tools()])
+    assert re.search(r"(?i)tk-0123|abcdefghij|dGstMDEyM", told) is None
+    assert "Opens with [key], or [key]" in told
+    assert tools["go"].function() == f"{home} [key]"
+    _, tools = opened(hostile("echoes", env={"DEMO_TOKEN": environ["DEMO_TOKEN"]}, cwd="."), {})
+    assert tools["go"].function() == f"{here} [key]"
+
+
 @pytest.mark.parametrize(
     ("way", "says"),
     [

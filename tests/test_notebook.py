@@ -288,6 +288,20 @@ def test_nothing_of_a_models_markdown_acts_however_it_is_rendered(parts: list[st
     assert re.search(r"!\[", rest) is None
 
 
+@pytest.mark.parametrize(
+    "formula",
+    [
+        "\\href%\n{javascript:alert(1)}{x}",
+        "\\let\\go=\\href \\go{javascript:alert(1)}{x}",
+        '\\mmlToken{mi}[href="javascript:alert(1)"]{x}',
+    ],
+)
+def test_no_formula_leads_anywhere_whatever_it_calls_its_macros(formula: str) -> None:
+    for text in (f"${formula}$", f"\\({formula}\\)", f"```\n{formula}\n```"):
+        assert re.search(r"\\(href|mmlToken)", safe(text)) is None
+    assert safe("`App\\Class`, C:\\styles") == "`App\\Class`, C:\\styles"
+
+
 def test_the_test_sees_what_acts() -> None:
     for text in (
         "<script>x</script>", "[a](javascript:x)", "![a](https://x)", "<b onclick=x>", "[a](data:x)", "[a]: JAVAscript:x\n\n[a]",

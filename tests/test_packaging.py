@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import configparser
+import email
+import email.policy
 import os
 import re
 import shlex
@@ -88,6 +90,24 @@ def test_the_wheel_holds_the_licences_of_what_is_in_it(wheel: Path) -> None:
     assert "Permission is hereby granted" in held["NOTICE"]
 
 
+def test_the_page_of_a_package_has_no_link_to_a_file(wheel: Path) -> None:
+    """An index shows README alone: its links and pictures are addresses, of files that there are."""
+    with zipfile.ZipFile(wheel) as file:
+        (name,) = (name for name in file.namelist() if name.endswith(".dist-info/METADATA"))
+        metadata = email.message_from_bytes(file.read(name), policy=email.policy.default)
+    (source,) = (url.removeprefix("Source, ") for url in metadata.get_all("Project-URL") if url.startswith("Source, "))
+    text = metadata.get_content()
+    assert text.startswith("# inference_providers\n")
+    links = re.findall(r"(!?)\[[^\]]*\]\(([^)\s]+)", text)
+    assert [link for _, link in links if not link.startswith(("https://", "#"))] == []
+    ours = [(picture, link.removeprefix(f"{source}/")) for picture, link in links if link.startswith(source)]
+    assert len(ours) > 20
+    for picture, path in ours:
+        kind, branch, file_name = path.split("/", 2)
+        assert (kind, branch) == ("raw" if picture else "blob", "main")
+        assert (ROOT / file_name).exists(), file_name
+
+
 # What is declared
 
 
@@ -126,11 +146,8 @@ ALONE_LOAD = {
 
 def test_what_the_package_imports_is_declared() -> None:
     always = declared("options", "install_requires")
-    extras = {
-        name
-        for extra in ("local", "socks", "vertex", "keyring", "gateway", "mcp")
-        for name in declared("options.extras_require", extra)
-    }
+    named = ("local", "socks", "vertex", "keyring", "gateway", "mcp", "redis")
+    extras = {name for extra in named for name in declared("options.extras_require", extra)}
     brings = {"google": ["google-auth"], **packages_distributions()}
     found: set[str] = set()
     for path in (ROOT / "inference_providers").rglob("*.py"):

@@ -18,6 +18,7 @@ from inference_providers import ProviderList
 from inference_providers.chat import ORDERS
 from inference_providers.cli.completion import complete_model
 from inference_providers.cli.doctor_report import examine, report
+from inference_providers.cli.key_setting import meant
 from inference_providers.cli.main import main
 from inference_providers.files import folders
 from inference_providers.offers.resolution import AUTO
@@ -133,7 +134,6 @@ def test_its_tool_is_called_in_the_loop(office: str, serve: Callable[..., Server
 def test_its_tool_and_its_template_on_the_command_line(
     office: str, serve: Callable[..., Server], run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pytest.importorskip("inference_providers.toolsets")
     server = serve(calling)
     monkeypatch.setenv("OFFICE_API_KEY", keys(1)["P1_API_KEY"])
     monkeypatch.setenv("OFFICE_BASE_URL", server.url)
@@ -224,6 +224,13 @@ def test_they_are_listed(office: str) -> None:
 def test_the_command_line_knows_its_provider(office: str) -> None:
     done = CliRunner().invoke(main, ["providers", "--json"], env={"OFFICE_API_KEY": "k-office"})
     assert [(row["provider"], row["variables"]) for row in json.loads(done.stdout)] == [("office", ["OFFICE_API_KEY"])]
+    listed = CliRunner().invoke(main, ["keys", "list", "--json"], env={"OFFICE_API_KEY": "k-office"})
+    assert [(one["variable"], one["providers"]) for one in json.loads(listed.stdout)] == [
+        ("OFFICE_API_KEY", ["office"])
+    ]
+    row, variable = meant("office")
+    assert row is not None
+    assert (row.id, variable) == ("office", "OFFICE_API_KEY")
     said = report(examine(ProviderList(environ={}, local=False)))
     assert "\nPlug-ins:\n  office (providers) of inference-providers-office 1.0\n" in said
     found = complete_model(Context(main), Option(["--model"]), "office/")

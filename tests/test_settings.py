@@ -222,6 +222,32 @@ def test_a_cloud_is_asked_for_what_its_address_needs(folder: Path) -> None:
     assert run("keys", "remove", "azure").output.count("Removed") == 2
 
 
+def test_what_a_server_is_given_is_not_shown_when_it_is_set(folder: Path) -> None:
+    done = run("config", "set", "mcp.shelf.headers.Authorization", f"Bearer {KEY}")
+    assert (done.exit_code, done.output) == (0, "mcp.shelf.headers.Authorization is set.\n")
+    assert KEY in (folder / "config.toml").read_text()
+    assert KEY not in run("config").output + run("config", "--json").output + run("doctor").output
+
+
+def test_a_key_in_the_place_of_its_variable_is_not_shown(folder: Path) -> None:
+    write(folder, keys=f'[keys]\n"{KEY}" = "OPENAI_API_KEY"\nHTTPS_PROXY = "http://evil.example"\n')
+    problems = "\n".join(layered(dict(os.environ)).stored.problems)
+    assert "one name is not a key of a provider" in problems
+    assert "HTTPS_PROXY is not a key" in problems
+    assert KEY not in problems + run("doctor").output
+
+
+@pytest.mark.parametrize(
+    "line", ['models = "models.json"', 'models = ["/x", "./models.json"]', 'local_model = "m.gguf"']
+)
+def test_no_path_in_a_file_of_settings_begins_where_one_stands(folder: Path, line: str) -> None:
+    write(folder, line + "\n")
+    with pytest.raises(SettingsError, match="must be a whole path"):
+        ProviderList(settings=True, local=False)
+    write(folder, 'models = "~/models.json"\n')
+    assert layered(dict(os.environ))["INFERENCE_PROVIDERS_MODELS"] == "~/models.json"
+
+
 def test_no_file_moves_a_key_or_says_what_is_the_systems(folder: Path) -> None:
     done = run("keys", "set", "OPENAI_BASE_URL", typed="https://evil.example/v1")
     assert (done.exit_code, "set it in the environment" in done.output) == (2, True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import sqlite3
 import stat
 import subprocess
@@ -34,7 +35,9 @@ ROOM = (3, 1000)
 
 
 class Clock:
-    """Seconds since 1970, as a test has them."""
+    """Seconds since 1970, as a test has them. grain: by how much longer than a minute a request counts."""
+
+    grain = 0.0
 
     def __init__(self) -> None:
         self.now = NOW
@@ -126,7 +129,7 @@ def test_a_rest_that_is_over_is_known_for_an_hour_more(pair: Any, clock: Clock) 
 
 
 def test_of_too_many_rests_the_longest_are_kept(pair: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in ("memory_state", "sqlite_state"):
+    for module in ("memory_state", "sqlite_state", "redis_state"):
         monkeypatch.setattr(f"inference_providers.state.{module}.MOST_RESTS", 5)
     assert MOST_RESTS > 1000
     one, other = pair
@@ -139,9 +142,9 @@ def test_a_minute_is_taken_out_of_by_all_together(pair: Any, clock: Clock) -> No
     one, other = pair
     assert [state.take("p1", 1, ROOM)[2] is not None for state in (one, other, one, other)] == [True] * 3 + [False]
     wait, which, taken = one.take("p1", 1, ROOM)
-    assert (wait, which, taken) == (MINUTE, "3 requests", None)
+    assert (which, taken) == ("3 requests", None) and wait == pytest.approx(MINUTE + clock.grain)
     assert other.take("p2", 1, ROOM)[2] is not None, "each name has its own"
-    clock.now += MINUTE
+    clock.now += MINUTE + clock.grain
     assert other.take("p1", 1, ROOM)[2] is not None
 
 
@@ -163,7 +166,7 @@ def test_what_is_corrected_or_given_back_makes_room_for_all(pair: Any, clock: Cl
 def test_what_is_settled_late_touches_nobody_elses(pair: Any, clock: Clock) -> None:
     one, other = pair
     late = one.take("p1", 900, ROOM)[2]
-    clock.now += MINUTE
+    clock.now += MINUTE + clock.grain
     assert other.take("p1", 500, ROOM)[2] is not None
     one.correct("p1", late, 0)
     one.give_back("p1", late)
@@ -566,7 +569,46 @@ def test_shared_is_a_file_of_the_users(tmp_path: Path) -> None:
     assert set(state_of("~/state/inference_providers/shared.sqlite", environ).rests()) == {"a"}
 
 
-@pytest.mark.parametrize("given", ["here.sqlite", "", "redis://localhost", True, 5])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "redis://", "redis://:canary@", "redis://:canary@h:x/0", "redis://:canary@h:99999", "redis://:canary@h/x",
+        "http://:canary@h", "redis//:canary@h", "redis:/:canary@h", "unix://", "redis://:canary@h?what=canary",
+        "redis://:canary@[::1", "redis://:canary@h/0?db=canary", "rediss://:canary@h?ssl_cert_reqs=canary",
+    ],
+)  # fmt: skip
+def test_what_is_no_address_of_a_redis_is_refused_without_its_password(url: str) -> None:
+    with pytest.raises(ValueError, match=r".") as caught:
+        state_of(url, {"HOME": "/nonexistent"})
+    error: BaseException | None = caught.value
+    while error is not None:
+        assert "canary" not in str(error)
+        error = error.__cause__ if error.__suppress_context__ else error.__context__
+
+
+def test_a_redis_without_its_package_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("inference_providers.state.redis_address.find_spec", lambda name: None)
+    with pytest.raises(ValueError, match="pip install redis"):
+        state_of("redis://:canary@h/0", {})
+
+
+def test_a_redis_that_is_not_there_fails_no_call(serve: Any, caplog: pytest.LogCaptureFixture) -> None:
+    bad, good = serve(status(401)), serve()
+    with socket.socket() as bound:  # nobody listens there
+        bound.bind(("127.0.0.1", 0))
+        url = f"redis://:canary@127.0.0.1:{bound.getsockname()[1]}/0"
+        options: dict[str, Any] = {"environ": {**keys(2), "INFERENCE_PROVIDERS_STATE": url}, "local": False}
+        providers = ProviderList(json_override=registry_of(bad.url, good.url), **options)
+        for _ in range(3):
+            assert providers.ask_ai("Hi", "m").provider == "p2"
+    assert len(bad.asked) == 1
+    said = [record.message for record in caplog.records if "cannot be used" in record.message]
+    assert len(said) == 1 and "canary" not in said[0]
+    assert providers.pipeline.state is not None and providers.pipeline.state.link is not None
+    providers.pipeline.state.link.close()
+
+
+@pytest.mark.parametrize("given", ["here.sqlite", "", True, 5])
 def test_what_is_neither_is_refused(given: Any) -> None:
     with pytest.raises(ValueError, match="whole path of a file"):
         ProviderList(environ={}, local=False, state=given)

@@ -221,6 +221,11 @@ def test_what_a_question_shows_hides_nothing_and_fits() -> None:
     assert "characters ...]" in lines[0]
     assert len(lines[0]) < SHOWN + 100
     assert len(lines_of(arguments, None)[0]) > 5300
+    blank = "a\u200bb\u3164c\u200ed\u00ade\ufe01f\U000e0100g"
+    assert lines_of({blank: blank}) == [
+        f'{(seen := blank.encode("unicode_escape").decode().replace("xad", "u00ad"))}: "{seen}"'
+    ]
+    assert lines_of({"who": "नमस्ते 👍🏽"}) == ['who: "नमस्ते 👍🏽"']
     assert lines_of({str(n): n for n in range(100)})[-1] == "... and 80 more"
     assert not is_cut({"text": "short"})
     assert len(in_short({"x": "y" * 500, "z": "w" * 500})) < 100

@@ -125,6 +125,8 @@ def test_json_says_whose_vector_it_is_and_what_it_cost(cli: Any) -> None:
     (["embed", "c", "text", "--lines", "-"], "needs an id"),
     (["embed", "c", "--lines", "-", "--csv", "-"], "Give one of"),
     (["embed", "c", "--files", "nowhere", "*"], "nowhere is not a folder"),
+    (["embed", "c", "--files", ".", "../*"], "leads out of"),
+    (["embed", "c", "--files", ".", "/etc/*"], "leads out of"),
     (["embed", "c" * 101, "--lines", "-"], "A collection's name"),
     (["embed", "x", "-o", "query"], "takes KEY=VALUE"),
     (["embed", "x", "-o", "model=other"], "is not an option of the model"),
@@ -155,6 +157,23 @@ def test_files_become_a_collection_in_which_they_are_found(cli: Any, notes: Path
     assert line.split("\t")[1:] == ["deep/tables.md", "sql has a table"]
     assert len(cli.server.asked) == asked  # for that, nobody is asked
     assert "has no entry 'dogs.md'" in cli("similar", "notes", "--id", "dogs.md", code=1).stderr
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links")
+def test_links_lead_neither_out_of_the_folder_nor_in_circles(cli: Any, notes: Path, tmp_path: Path) -> None:
+    (tmp_path / "secret.md").write_text("the password")
+    (notes / "key.md").symlink_to(tmp_path / "secret.md")
+    (notes / "gone.md").symlink_to(tmp_path / "gone.md")
+    (notes / "same.md").symlink_to("cats.md")
+    for place in (notes, notes / "deep"):  # each more than doubles the ways
+        for number in range(3):
+            (place / f"up{number}").symlink_to(notes, target_is_directory=True)
+    (notes / "out").symlink_to(tmp_path, target_is_directory=True)
+    done = cli("embed", "c", "--files", str(notes), "**/*.md")
+    assert "key.md: left out: it is a link that leads out of the folder" in done.stderr
+    assert ids() == {"cats.md", "deep/tables.md", "deep/weather.md", "same.md"}
+    assert "out/secret.md: left out: it is a link" in cli("embed", "d", "--files", str(notes), "out/*.md").stderr
+    assert "password" not in str(texts_of(cli.server))
 
 
 def test_what_has_not_changed_is_not_embedded_again_whatever_it_is_called(cli: Any, notes: Path) -> None:

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-STAGED = ROOT / "build" / "pages"
+STAGED, BUILT = ROOT / "build" / "pages", ROOT / "build" / "site"
 PROJECT = {
     "CHANGELOG.md": "project/changelog.md",
     "CODE_OF_CONDUCT.md": "project/conduct.md",
@@ -25,8 +25,8 @@ PROJECT = {
     "SECURITY.md": "project/security.md",
 }
 _FENCE = re.compile(r"(^ *```.*?^ *```)", re.DOTALL | re.MULTILINE)
+_NAMED = re.compile(r"(?<![\w/])docs/([a-z-]+)\.md\b")  # a page that a docstring names
 _LINK = re.compile(r"(?<=\]\()(?!https?:|mailto:|#)([^)#\s]+)")
-_LIST = re.compile(r"^(?P<before>(?! *(?:[-*]|\d+\.) |[#|>]| {2,}).*\S.*)\n(?P<item>(?:[-*]|\d+\.) )", re.MULTILINE)
 
 
 def source_address(path: str) -> str:
@@ -48,6 +48,8 @@ def rewritten(text: str, change: Callable[[str], str]) -> str:
 def placed(path: Path) -> str:
     """Where a file of the repository is in the site's folder; empty if it is not part of the site."""
     name = path.relative_to(ROOT).as_posix()
+    if name == "docs/index.md":
+        return "contents.md"  # the site begins with README
     if name.startswith("docs/") and path.is_file() and path.suffix != ".py":
         return name.removeprefix("docs/")
     return PROJECT.get(name, "")
@@ -61,7 +63,7 @@ def staged(path: Path) -> str:
         aim = Path(os.path.normpath(path.parent / target))
         if within := placed(aim):
             return Path(os.path.relpath(within, here)).as_posix()
-        return source_address(aim.relative_to(ROOT).as_posix())
+        return source_address(aim.relative_to(ROOT).as_posix()) if aim.exists() else target
 
     return rewritten(path.read_text("utf-8"), change)
 
@@ -70,7 +72,7 @@ def stage() -> None:
     """Lay out the site's folder anew."""
     shutil.rmtree(STAGED, ignore_errors=True)
     files = [path for path in sorted((ROOT / "docs").rglob("*")) if "__pycache__" not in path.parts]
-    for path in [*files, *(ROOT / name for name in PROJECT if name != "README.md")]:
+    for path in [*files, *(ROOT / name for name in PROJECT)]:
         if path.is_file() and (name := placed(path)):
             (STAGED / name).parent.mkdir(parents=True, exist_ok=True)
             if path.suffix == ".md":
@@ -79,12 +81,24 @@ def stage() -> None:
                 shutil.copyfile(path, STAGED / name)
 
 
-def main(folder: str | None = None) -> int:
-    """Build the site into *folder*; a warning is an error."""
-    stage()
-    command = [sys.executable, "-m", "mkdocs", "build", "--quiet", "--strict", "--clean"]
+def build(folder: str | None = None) -> subprocess.CompletedProcess[str]:
+    """Run MkDocs over what is laid out. A warning is an error, if MkDocs is not told to be quiet about it."""
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--clean"]
     command += ["--site-dir", os.path.abspath(folder)] if folder else []
-    return subprocess.run(command, cwd=ROOT, env={**os.environ, "NO_MKDOCS_2_WARNING": "1"}, check=False).returncode
+    environ = {**os.environ, "NO_MKDOCS_2_WARNING": "1"}
+    done = subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, check=False)
+    for page in Path(folder or BUILT).glob("reference/*/index.html"):
+        page.write_text(_NAMED.sub(r'<a href="../../\1/">\1</a>', page.read_text("utf-8")), "utf-8")
+    return done
+
+
+def main(folder: str | None = None) -> int:
+    """Lay out the site's folder, and build the site into *folder*."""
+    stage()
+    done = build(folder)
+    if done.returncode:
+        sys.stderr.write(done.stdout + done.stderr)
+    return done.returncode
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ import tempfile
 import venv
 from pathlib import Path
 
-from inference_providers import __version__
+from inference_providers import __version__, installing
 
 ROOT = Path(__file__).resolve().parent.parent
 DIST = ROOT / "dist"
@@ -39,6 +39,7 @@ def main() -> None:
     # W002: equal files, as empty ones are. W004: a name that cannot be imported, as that of PyInstaller's hook.
     run(sys.executable, "-m", "check_wheel_contents", "--ignore", "W002,W004", str(wheel))
     check_changelog()
+    check_address()
     with tempfile.TemporaryDirectory() as folder:
         try_out(source, Path(folder) / "source")
         python = try_out(wheel, Path(folder) / "wheel", "[gateway]")
@@ -52,6 +53,15 @@ def check_changelog() -> None:
     (newest, *_) = re.findall(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text("utf-8"), re.MULTILINE)
     if newest != __version__:
         sys.exit(f"CHANGELOG.md begins with {newest}, but this is version {__version__}")
+
+
+def check_address() -> None:
+    """Whoever may publish has said where the project is: what stands in for that leads nowhere."""
+    if "://example.com/" in (ROOT / "setup.cfg").read_text("utf-8"):
+        told = "setup.cfg does not say yet where the project is: set Source in project_urls"
+        if not installing.UNPUBLISHED:
+            sys.exit(told)
+        print(told)
 
 
 def try_out(made: Path, folder: Path, extra: str = "") -> Path:

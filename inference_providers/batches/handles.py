@@ -36,9 +36,17 @@ _CREATED, _ENDED = ("created_at", "createTime", "create_time"), ("completed_at",
 class BatchJob:
     """A job of a provider's batch API, as it said that it was.
 
-    name: `provider/id`, by which it is found again. stage: "running", "done" or "failed". status: the provider's own
-    word. problem: why it failed, empty if it did not or does not say. created, ended: as the provider writes them.
-    counts: its requests, by the provider's words. data: all that it said.
+    Attributes:
+        name: `provider/id`, by which it is found again.
+        provider: The provider's id.
+        id: The provider's own id of the job.
+        stage: "running", "done" or "failed".
+        status: The provider's own word.
+        problem: Why it failed, empty if it did not or does not say.
+        created: When, as the provider writes it.
+        ended: When, as the provider writes it.
+        counts: Its requests, by the provider's words.
+        data: All that the provider said.
     """
 
     __slots__ = ("counts", "created", "data", "ended", "id", "problem", "provider", "stage", "status")
@@ -60,7 +68,11 @@ class BatchJob:
         return f"<BatchJob {self.name}: {self.status}{f', {self.problem}' if self.problem else ''}>"
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON."""
+        """For JSON.
+
+        Returns:
+            Its attributes, but for `data`.
+        """
         names = ("name", "provider", "id", "stage", "status", "problem", "created", "ended", "counts")
         return {name: getattr(self, name) for name in names}
 
@@ -72,9 +84,10 @@ def _first(data: Mapping[str, Any], names: tuple[str, ...]) -> str | int | float
 class AsyncBatchJobs:
     """The batch jobs of the providers whose keys a list has.
 
-    A job is meant by `provider/id`, or by a `BatchJob`. Each method raises UnknownModelError for a provider that
-    nobody knows, NoCredentialsError for one without a key or without a batch API that is known, and what the provider
-    refuses.
+    A job is meant by `provider/id`, or by a `BatchJob`.
+
+    Args:
+        providers: The list: an `AsyncProviderList` or a `ProviderList`.
     """
 
     def __init__(self, providers: Holder) -> None:
@@ -82,9 +95,21 @@ class AsyncBatchJobs:
         self.problems: dict[str, InferenceProvidersError] = {}
 
     async def list(self, provider: str | None = None, *, limit: int = 20) -> Sequence[BatchJob]:
-        """Jobs of one provider, or of all within reach: of each the newest, at most *limit*.
+        """Jobs of one provider, or of all within reach, the newest first.
 
         One of several providers that cannot be asked is left out; `problems` says why.
+
+        Args:
+            provider: The provider's id. Default: all whose keys are there.
+            limit: The most of each provider.
+
+        Returns:
+            The jobs.
+
+        Raises:
+            UnknownModelError: The provider is unknown, or the id is none of a job.
+            NoCredentialsError: There is no key for the provider, or it has no batch API that is known.
+            ProviderError: The provider refused.
         """
         running_loop()
         self.problems = {}
@@ -107,19 +132,53 @@ class AsyncBatchJobs:
             return []
 
     async def get(self, job: str | BatchJob) -> BatchJob:
-        """A job as it is now."""
+        """A job as it is now.
+
+        Args:
+            job: `provider/id`, or the job as it was.
+
+        Returns:
+            The job.
+
+        Raises:
+            UnknownModelError: The provider is unknown, or the id is none of a job.
+            NoCredentialsError: There is no key for the provider, or it has no batch API that is known.
+            ProviderError: The provider refused.
+        """
         api, name = self._of(job)
         return BatchJob(api, await api.look(name))
 
     async def cancel(self, job: str | BatchJob) -> BatchJob:
-        """Ask for a job's end. What it has answered by then is charged, and can be fetched."""
+        """Ask for a job's end. What it has answered by then is charged, and can be fetched.
+
+        Args:
+            job: `provider/id`, or the job.
+
+        Returns:
+            The job as it is then.
+
+        Raises:
+            UnknownModelError: The provider is unknown, or the id is none of a job.
+            NoCredentialsError: There is no key for the provider, or it has no batch API that is known.
+            ProviderError: The provider refused.
+        """
         api, name = self._of(job)
         return BatchJob(api, await api.cancel(name))
 
     async def results(self, job: str | BatchJob) -> Sequence[Result]:
-        """What a job has answered, in the order of its results. `custom_id` says to what.
+        """What a job has answered. `custom_id` of each says to what.
 
-        Raises ProviderUnavailableError while it runs, and for one that failed without a result, with its reason.
+        Args:
+            job: `provider/id`, or the job.
+
+        Returns:
+            The results, in the provider's order.
+
+        Raises:
+            ProviderUnavailableError: It still runs, or failed without a result.
+            UnknownModelError: The provider is unknown, or the id is none of a job.
+            NoCredentialsError: There is no key for the provider, or it has no batch API that is known.
+            ProviderError: The provider refused.
         """
         api, name = self._of(job)
         state = await api.look(name)
@@ -164,7 +223,13 @@ class AsyncBatchJobs:
 
 
 class BatchJobs:
-    """`AsyncBatchJobs` for programs without asyncio."""
+    """The batch jobs of the providers whose keys a list has.
+
+    A job is meant by `provider/id`, or by a `BatchJob`.
+
+    Args:
+        providers: The list: a `ProviderList` or an `AsyncProviderList`.
+    """
 
     def __init__(self, providers: Holder) -> None:
         self._jobs = AsyncBatchJobs(providers)
@@ -175,19 +240,71 @@ class BatchJobs:
         return self._jobs.problems
 
     def list(self, provider: str | None = None, *, limit: int = 20) -> Sequence[BatchJob]:
-        """See `AsyncBatchJobs.list`."""
+        """Jobs of one provider, or of all within reach, the newest first.
+
+        One of several providers that cannot be asked is left out; `problems` says why.
+
+        Args:
+            provider: The provider's id. Default: all whose keys are there.
+            limit: The most of each provider.
+
+        Returns:
+            The jobs.
+
+        Raises:
+            UnknownModelError: The provider is unknown, or the id is none of a job.
+            NoCredentialsError: There is no key for the provider, or it has no batch API that is known.
+            ProviderError: The provider refused.
+        """
         return _value(self._jobs.list(provider, limit=limit))
 
     def get(self, job: str | BatchJob) -> BatchJob:
-        """See `AsyncBatchJobs.get`."""
+        """A job as it is now.
+
+        Args:
+            job: `provider/id`, or the job as it was.
+
+        Returns:
+            The job.
+
+        Raises:
+            UnknownModelError: The provider is unknown, or the id is none of a job.
+            NoCredentialsError: There is no key for the provider, or it has no batch API that is known.
+            ProviderError: The provider refused.
+        """
         return _value(self._jobs.get(job))
 
     def cancel(self, job: str | BatchJob) -> BatchJob:
-        """See `AsyncBatchJobs.cancel`."""
+        """Ask for a job's end. What it has answered by then is charged, and can be fetched.
+
+        Args:
+            job: `provider/id`, or the job.
+
+        Returns:
+            The job as it is then.
+
+        Raises:
+            UnknownModelError: The provider is unknown, or the id is none of a job.
+            NoCredentialsError: There is no key for the provider, or it has no batch API that is known.
+            ProviderError: The provider refused.
+        """
         return _value(self._jobs.cancel(job))
 
     def results(self, job: str | BatchJob) -> Sequence[Result]:
-        """See `AsyncBatchJobs.results`."""
+        """What a job has answered. `custom_id` of each says to what.
+
+        Args:
+            job: `provider/id`, or the job.
+
+        Returns:
+            The results, in the provider's order.
+
+        Raises:
+            ProviderUnavailableError: It still runs, or failed without a result.
+            UnknownModelError: The provider is unknown, or the id is none of a job.
+            NoCredentialsError: There is no key for the provider, or it has no batch API that is known.
+            ProviderError: The provider refused.
+        """
         return _value(self._jobs.results(job))
 
 

@@ -134,9 +134,13 @@ _COLUMNS = (
 
 
 class Result:
-    """What came of one item: an answer, or an error.
+    """What came of one item of a batch: an answer, or an error.
 
-    index: place in the input, from 0. custom_id: as given. line: of the input file, from 1.
+    Attributes:
+        index: Its place in the input, from 0.
+        custom_id: As given, None without one.
+        line: Of the input file, from 1.
+        error: Why there is no answer, None if there is one.
     """
 
     __slots__ = ("_answer", "custom_id", "error", "index", "key", "line", "openai_form", "row")
@@ -291,7 +295,20 @@ def _read(line: Line) -> Result:
 
 
 class Summary:
-    """What came of a batch: counts, USD, seconds. `cost` leaves out what has no known price, counted in `unpriced`."""
+    """What came of a batch.
+
+    Attributes:
+        answered: How many questions were answered.
+        failed: How many were not.
+        malformed: How many could not be asked.
+        resumed: How many had an answer in the output file already.
+        cost: USD, without what has no known price.
+        unpriced: How many answers have no known price.
+        input_tokens: Of all answers.
+        output_tokens: Of all answers.
+        seconds: How long it took.
+        problems: The first few failures, for a person.
+    """
 
     __slots__ = (
         "answered",
@@ -318,7 +335,11 @@ class Summary:
         return self.answered + self.failed + self.malformed + self.resumed
 
     def add(self, result: Result) -> None:
-        """Count a result."""
+        """Count a result.
+
+        Args:
+            result: The result.
+        """
         if result.error is not None:
             if isinstance(result.error, MalformedItemError):
                 self.malformed += 1

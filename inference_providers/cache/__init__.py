@@ -8,6 +8,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from inference_providers.cache.construction import installed as installed
     from inference_providers.cache.construction import of_call as of_call
+    from inference_providers.cache.construction import purge_shared as purge_shared
     from inference_providers.cache.construction import user_store as user_store
     from inference_providers.cache.rules import KINDS as KINDS
     from inference_providers.cache.sqlite_store import SqliteStore as SqliteStore
@@ -17,6 +18,7 @@ _HOME = {
     "construction": (
         "installed",
         "of_call",
+        "purge_shared",
         "user_store",
     ),
     "rules": ("KINDS",),

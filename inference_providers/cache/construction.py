@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from inference_providers.cache.entry import Store
     from inference_providers.cache.sqlite_store import SqliteStore
     from inference_providers.calls import Pipeline
+    from inference_providers.state import RedisLink
 
 _lock = threading.Lock()
 
@@ -56,15 +57,31 @@ def user_store(environ: Mapping[str, str], path: str | None = None) -> SqliteSto
     return None if where is None else SqliteStore(os.path.abspath(where), SIZE, ENTRY)
 
 
+def purge_shared(link: RedisLink, caller: str) -> int:
+    """Remove what was kept for a caller in what programs on several machines share; how many there were.
+
+    Raises OSError.
+    """
+    from inference_providers.cache.redis_store import RedisStore
+
+    return RedisStore(link, ENTRY).purge(caller)
+
+
 def _store(settings: Settings, pipeline: Pipeline) -> Store:
     """Where replies are kept: the user's file; in memory for a user without a home, and for what stands in.
 
-    Raises ValueError for a store that nobody has.
+    In what programs on several machines share, if they do and nothing else is said. Raises ValueError for a store that
+    nobody has.
     """
     from inference_providers.cache import sqlite_store
 
     if settings.store not in ("", MEMORY, SQLITE):
         return _plugin(settings, pipeline.finder.environ)
+    link = None if pipeline.state is None or pipeline.stand_in is not None else pipeline.state.link
+    if link is not None and not settings.path and not settings.store:
+        from inference_providers.cache.redis_store import RedisStore
+
+        return RedisStore(link, ENTRY)
     path = settings.path or (sqlite_store.path_of(pipeline.finder.environ) or "")
     wanted = settings.store or (MEMORY if pipeline.stand_in is not None and not settings.path else SQLITE)
     if wanted == MEMORY or not path:

@@ -40,6 +40,9 @@ if TYPE_CHECKING:
             raise NotImplementedError
 
 
+OVERHEAD = 256  # bytes that an entry counts for beside its content
+
+
 class Entry:
     """One reply: its kind, whose it is, its bytes as they came, and when it was made and will be too old (epoch).
 
@@ -67,7 +70,7 @@ class Entry:
     @property
     def size(self) -> int:
         """Bytes that it counts for."""
-        return len(self.content) + 256
+        return len(self.content) + OVERHEAD
 
     def holds(self, now: float, oldest: float) -> bool:
         """Whether it is young enough."""

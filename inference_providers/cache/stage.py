@@ -8,9 +8,11 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
+from functools import partial
 
 from inference_providers.cache import rules
 from inference_providers.cache.entry import Entry
+from inference_providers.cache.far_flight import FarFlight
 from inference_providers.cache.flight import ALONE, FAILED, Flight
 from inference_providers.cache.keys import key_of
 from inference_providers.cache.settings import ENTRY
@@ -40,12 +42,12 @@ class Asked:
 
 
 class _Lead:
-    """A call that asks for all equal ones."""
+    """A call that asks for all equal ones. is_claimed: also for those of other processes."""
 
-    __slots__ = ("asked", "flight", "place")
+    __slots__ = ("asked", "flight", "is_claimed", "place")
 
     def __init__(self, asked: Asked, flight: Flight, place: tuple[bytes, Any]) -> None:
-        self.asked, self.flight, self.place = asked, flight, place
+        self.asked, self.flight, self.place, self.is_claimed = asked, flight, place, False
 
 
 class ResponseCache(Stage):
@@ -66,43 +68,54 @@ class ResponseCache(Stage):
         """A reply that was kept, or that an equal call has got meanwhile; None where this call is to ask."""
         steps = self._steps(call, None)
         try:
-            flight = next(steps)
+            step = next(steps)
             while True:
-                flight.wait(call.left)
-                flight = steps.send(None)
+                if isinstance(step, Flight):
+                    step.wait(call.left)
+                    step = next(steps)
+                else:
+                    step = steps.send(step())
         except StopIteration as stop:
             found: Reply | StreamReply | None = stop.value
             return found
+        finally:
+            steps.close()
 
     async def before_async(self, call: Call) -> Reply | AsyncStreamReply | None:
         """`before`, for asyncio."""
         steps = self._steps(call, asyncio.get_running_loop())
+        is_far = hasattr(self.store, "look")  # its store takes a round trip
         try:
-            flight = next(steps)
+            step = next(steps)
             while True:
-                await flight.wait_async(call.left)
-                flight = steps.send(None)
+                if isinstance(step, Flight):
+                    await step.wait_async(call.left)
+                    step = next(steps)
+                else:
+                    step = steps.send(await asyncio.to_thread(step) if is_far else step())
         except StopIteration as stop:
             found: Reply | AsyncStreamReply | None = stop.value
             return found
+        finally:
+            steps.close()  # also of a call that is cancelled
 
-    def _steps(self, call: Call, loop: Any) -> Generator[Flight, None, Any]:
+    def _steps(self, call: Call, loop: Any) -> Generator[Any, Any, Any]:
         """The reply to the same question, kept or under way; None where this call is to ask.
 
-        Yields calls under way, which are to be waited for. Raises where those did not end in time.
+        Yields calls under way, which are to be waited for, and what is to be called, perhaps in a thread, and what it
+        gives sent back. Raises where those calls did not end in time.
         """
         asked = self._asked(call)
         if asked is None:
             return None
-        failures = 0
+        failures, look = 0, getattr(self.store, "look", None)
         place = (asked.key, loop or "threads")  # who waits in one world must not keep the other from going on
         while True:
-            reply = self._kept(asked, call)
-            if reply is not None:
+            if look is None and (reply := (yield partial(self._kept, asked, call))) is not None:
                 return reply
             flight = self._under_way(asked, call, place)
             if flight is None:
-                return None
+                return None if look is None else (yield from self._among_processes(asked, call, look))
             yield flight
             outcome = flight.outcome
             if outcome is None:
@@ -136,8 +149,7 @@ class ResponseCache(Stage):
 
     def _kept(self, asked: Asked, call: Call) -> Reply | None:
         """The reply that is kept for it."""
-        now, ttl = self._clock(), asked.settings.ttl
-        entry = self.store.get(asked.key, now, float("-inf") if ttl is None else now - ttl)
+        entry = self.store.get(asked.key, *self._times(asked))
         if entry is None:
             return None
         reply = self._reply(asked, entry, call)
@@ -166,6 +178,42 @@ class ResponseCache(Stage):
                 self._leads[call.number] = _Lead(asked, flight, place)
                 return None
             return flight
+
+    def _among_processes(self, asked: Asked, call: Call, look: Any) -> Generator[Any, Any, Any]:
+        """None where this process is to ask; else the reply that is kept, or that another one has got meanwhile."""
+        lead, asks, entry = self._leads[call.number], False, None
+        claim = self.store.claim  # type: ignore[attr-defined]
+        try:
+            while call.left > 0:
+                entry, seconds = yield partial(look, asked.key, *self._times(asked))
+                reply = None if entry is None else self._reply(asked, entry, call)
+                if reply is not None:
+                    return reply
+                if entry is not None:
+                    self.store.discard(asked.key)
+                    seconds, entry = (yield partial(claim, asked.key)), None
+                lead.is_claimed = lead.is_claimed or not seconds
+                if lead.is_claimed or call.request.streams:
+                    break
+                flight = FarFlight(self.store, asked.key, seconds)
+                yield flight
+                if flight.is_over:  # if it has no reply, or none to be shared, all that wait ask for themselves
+                    entry = yield partial(self.store.get, asked.key, *self._times(asked))
+                    reply = None if entry is None else self._reply(asked, entry, call)
+                    if reply is not None:
+                        return reply
+                    entry = None
+                    break
+            asks = True
+            return None
+        finally:
+            if not asks and self._leads.pop(call.number, None) is not None:  # it does not ask: it has a reply, or
+                self._land(lead, entry, None, FAILED)  # was cancelled, and one of those that wait goes on
+
+    def _times(self, asked: Asked) -> tuple[float, float]:
+        """Now, and since when an entry must have been made."""
+        now, ttl = self._clock(), asked.settings.ttl
+        return now, float("-inf") if ttl is None else now - ttl
 
     def _joined(self, shared: Any, call: Call, loop: Any) -> StreamReply | AsyncStreamReply | None:
         """The same stream once more; None where it cannot be read from its beginning."""
@@ -237,16 +285,19 @@ class ResponseCache(Stage):
         if reply is not None:
             reply.forget = lambda: self.store.discard(lead.asked.key)
 
-    def _land(self, lead: _Lead, entry: Entry | None, error: BaseException | None) -> None:
+    def _land(self, lead: _Lead, entry: Entry | None, error: BaseException | None, otherwise: Any = ALONE) -> None:
         """Have those go on that wait; nothing where they have what they waited for."""
         if lead.flight.outcome is None:
             self._over(lead)
-            lead.flight.land(entry or (FAILED if error is not None else ALONE))
+            lead.flight.land(entry or (FAILED if error is not None else otherwise))
 
     def _over(self, lead: _Lead) -> None:
         with self._lock:
             if self._flights.get(lead.place) is lead.flight:
                 del self._flights[lead.place]
+        if lead.is_claimed:
+            lead.is_claimed = False
+            self.store.release(lead.asked.key)  # type: ignore[attr-defined]
 
     # Streams
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 class AnswerStream:
     """Text as it comes. It is opened by `open()`, or when it is first iterated over; close it to stop early.
 
-    A break after the first content raises TruncatedStreamError with the text so far.
+    Iterating raises TruncatedStreamError, with the text so far, if the stream breaks after its first content.
     """
 
     def __init__(
@@ -38,7 +38,14 @@ class AnswerStream:
         self._closed = False
 
     def open(self) -> AnswerStream:
-        """Ask, and wait for the first content. Raises what `ask_ai` raises."""
+        """Ask, and wait for the first content.
+
+        Returns:
+            The stream itself.
+
+        Raises:
+            InferenceProvidersError: As `ask_ai` does.
+        """
         if self._reply is None:
             self._gathered.started = time.monotonic()
             self._reply = self._opening()

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 class AsyncAnswerStream:
     """Text as it comes. It is opened by `open()`, or when it is first iterated over; close it to stop early.
 
-    A break after the first content raises TruncatedStreamError with the text so far.
+    Iterating raises TruncatedStreamError, with the text so far, if the stream breaks after its first content.
     """
 
     def __init__(
@@ -40,7 +40,14 @@ class AsyncAnswerStream:
         self._closed = False
 
     async def open(self) -> AsyncAnswerStream:
-        """Ask, and wait for the first content. Raises what `ask_ai` raises."""
+        """Ask, and wait for the first content.
+
+        Returns:
+            The stream itself.
+
+        Raises:
+            InferenceProvidersError: As `ask_ai` does.
+        """
         if self._reply is None:
             self._gathered.started = time.monotonic()
             self._reply = await self._opening()

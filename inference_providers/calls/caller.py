@@ -158,6 +158,8 @@ class Caller:
         else:
             offers, attempts, total = call.offers, call.attempts, call.left  # which stages may have changed
         started = time.monotonic()
+        if (state := self.health.state) is not None and not state.is_ready:
+            in_thread(state.prepare)
         request.repairs = self.health.repairs
         capable = capable_offers(request, offers, self.context.who_could)
         one = self._tried
@@ -211,6 +213,8 @@ class Caller:
     def _mended(self, step: Send, request: ModelRequest) -> Verdict:
         """One try of one candidate, and others without what it does not take."""
         self._prefer(request)
+        if (state := self.health.state) is not None and not state.is_ready:
+            in_thread(state.prepare)
         request.repairs = self.health.repairs
         started = time.monotonic()
         one = self._tried if request.preferences is None else self._passed
@@ -295,6 +299,8 @@ class Caller:
         from inference_providers.calls.stream_reply import Opening, StreamReply
 
         attempts: list[Attempt] = [] if call is None else call.attempts
+        if (state := self.health.state) is not None and not state.is_ready:
+            in_thread(state.prepare)
         request.repairs = self.health.repairs
         capable = capable_offers(request, offers, self.context.who_could)
         if request.preferences is not None or self.context.preferences is not None:

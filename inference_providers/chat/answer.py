@@ -45,20 +45,27 @@ else:
 class Answer(Text[Parsed]):
     """The text of an answer, and everything known about it.
 
-    provider, model, canonical_name: who gave it, and the provider's and the canonical name of the model.
-    usage: `Usage`, in tokens; None if the provider reported none.
-    cost: USD; None if tokens or prices are unknown. cost_details: what it is made of. savings: what the same tokens
-    would have cost at the first offer that the registry lists, less that; None if either is unknown.
-    id, created: the last reply's own, as far as it has them. content: the text.
-    attempts: every attempt on the way. latency: seconds for the whole call.
-    finish_reason: `stop`, `length`, `tool_calls`, ... reasoning: the model's thoughts, if it shows them.
-    parsed: the value that fits the requested schema. tool_calls: calls that were left to the caller, in
-    the standard form (an id of its own for each, arguments as text).
-    dropped: parameters that were left out because the provider does not take them.
-    repaired: in words, what was sent otherwise than it was asked for, because the provider had refused that.
-    cached: whether every reply to the question was kept from earlier calls, and cost nothing.
-    unchecked: patterns of the schema that were not run.
-    asked: the messages that it answers; `messages` has the answer as well. data: the last reply, unchanged.
+    Attributes:
+        provider: The id of who gave it.
+        model: The provider's name for the model.
+        canonical_name: The model's canonical name, None where it is not known.
+        usage: Tokens, None if the provider reported none.
+        cost: USD, None if tokens or prices are unknown.
+        savings: USD that the same tokens would have cost more at the first offer that the registry lists, None if
+            either is unknown.
+        attempts: Every attempt on the way.
+        latency: Seconds for the whole call.
+        finish_reason: "stop", "length", "tool_calls", ...
+        reasoning: The model's thoughts, if it shows them.
+        parsed: The value that fits the requested schema.
+        tool_calls: Calls that were left to the caller, in OpenAI's format: an id of its own for each, arguments as
+            text.
+        dropped: Parameters that were left out because the provider does not take them.
+        repaired: In words, what was sent otherwise than it was asked for, because the provider had refused that.
+        unchecked: Patterns of the schema that were not run.
+        data: The last reply, unchanged.
+        asked: The messages that it answers; `messages` has the answer as well.
+        cached: Whether every reply to the question was kept from earlier calls, and cost nothing.
     """
 
     provider: str | None
@@ -184,7 +191,11 @@ class Answer(Text[Parsed]):
         return str.__repr__(self)
 
     def as_dict(self) -> dict[str, Any]:
-        """The answer as a dict for JSON; latency and seconds rounded to milliseconds."""
+        """The answer as a dict for JSON.
+
+        Returns:
+            Its attributes; latency and seconds rounded to milliseconds.
+        """
         return {
             "answer": str(self),
             "provider": self.provider,

@@ -24,8 +24,13 @@ class Type(StrEnum):
 class ContentItem:
     """A part of a message: a text, or a picture by path, address or bytes.
 
-    content: the text, path or address. binary: the bytes of a picture, which may be given as base64.
-    Raises ValueError for an item without anything in it, and a text with bytes.
+    Args:
+        type: What it is: "text", "image_path", "image_url" or "image_binary".
+        content: The text, path or address.
+        binary: The bytes of a picture, which may be given as base64.
+
+    Raises:
+        ValueError: There is nothing in it, or a text has bytes.
     """
 
     type: Type | str

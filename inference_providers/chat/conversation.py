@@ -42,8 +42,15 @@ class FinishReason(StrEnum):
 class Message:
     """One turn: a role, and text or a list of parts.
 
-    Parts are `ContentItem`s, or dicts in the form of those or in OpenAI's format. extra: whatever else the turn has
-    (tool_calls, tool_call_id, reasoning_content, name, ...). `id` is your own, and never sent.
+    Args:
+        role: Who speaks: "system", "user", "assistant", "tool".
+        content: A text; or parts: `ContentItem`s, or dicts in the form of those or in OpenAI's format.
+        extra: Whatever else the turn has (`name`, ...).
+        id: Your own, and never sent.
+        tool_calls: The calls that a model asks for, in OpenAI's format.
+        tool_call_id: Which call a tool's turn is the result of.
+        reasoning_content: The thoughts that a model has shown.
+        provider: Who gave it; another provider gets less of it back.
     """
 
     role: Role | str
@@ -120,11 +127,25 @@ class Message:
         return bool(self.text_content_items)
 
     def compute_flattened_text_content(self, separator: str = " ") -> str:
-        """All its texts as one."""
+        """All its texts as one.
+
+        Args:
+            separator: What stands between them.
+
+        Returns:
+            The text.
+        """
         return separator.join(item.content or "" for item in self.text_content_items)
 
     def as_dict(self) -> dict[str, Any]:
-        """In OpenAI's format, as it is sent. Raises ValueError for a picture that cannot be read."""
+        """In OpenAI's format, as it is sent.
+
+        Returns:
+            The turn.
+
+        Raises:
+            ValueError: A picture cannot be read.
+        """
         content = self.content
         if isinstance(content, list):
             from inference_providers.chat.content_items import sent
@@ -141,12 +162,26 @@ class Message:
         return given
 
     def to_dict(self) -> dict[str, Any]:
-        """For JSON; `Message.of` reads it."""
+        """For JSON; `Message.of` reads it.
+
+        Returns:
+            The role, the content and the rest.
+        """
         return {"role": str(self.role), "content": self.content, **self.extra}
 
     @classmethod
     def of(cls, value: Message | Mapping[str, Any]) -> Message:
-        """A message, or a dict in OpenAI's format. Raises TypeError for anything else."""
+        """A message of whatever stands for one.
+
+        Args:
+            value: A message, or a dict in OpenAI's format.
+
+        Returns:
+            The message.
+
+        Raises:
+            TypeError: It is neither.
+        """
         if isinstance(value, cls):
             return value
         if not isinstance(value, dict) or "role" not in value:
@@ -157,10 +192,17 @@ class Message:
 
 @dataclass
 class Conversation:
-    """Messages in order, with an id and metadata of your own. Messages may be dicts.
+    """Messages in order, with an id and metadata of your own.
 
-    tools: what a model may call in this conversation: descriptions in OpenAI's format. A Python function becomes its
-    description, and is not called.
+    Args:
+        messages: The messages, which may be dicts in OpenAI's format.
+        conversation_id: Your own id of it.
+        metadata: What else you want to keep with it; never sent.
+        tools: What a model may call in this conversation: descriptions in OpenAI's format. A Python function becomes
+            its description, and is not called.
+
+    Raises:
+        TypeError: A message is neither a `Message` nor a dict.
     """
 
     messages: list[Message] = field(default_factory=list)
@@ -182,38 +224,88 @@ class Conversation:
         return len(self.messages)
 
     def first_message(self, role: Role | str | None = None) -> Message | None:
-        """The first message, of *role* if one is given; None without one."""
+        """The first message.
+
+        Args:
+            role: Only of this role.
+
+        Returns:
+            The message, None without one.
+        """
         return next(iter(self.filter_messages(role=role)), None)
 
     def last_message(self, role: Role | str | None = None) -> Message | None:
-        """The last message, of *role* if one is given; None without one."""
+        """The last message.
+
+        Args:
+            role: Only of this role.
+
+        Returns:
+            The message, None without one.
+        """
         return next(reversed(self.filter_messages(role=role)), None)
 
     def filter_messages(
         self, role: Role | str | None = None, filter_fn: Callable[[Message], bool] | None = None
     ) -> list[Message]:
-        """The messages of *role* for which *filter_fn* is true; without either, all."""
+        """Some of the messages; without arguments, all.
+
+        Args:
+            role: Only of this role.
+            filter_fn: Only those for which it is true.
+
+        Returns:
+            The messages, in order.
+        """
         wanted = [message for message in self.messages if role is None or message.role == role]
         return [message for message in wanted if filter_fn is None or filter_fn(message)]
 
     def as_messages(self) -> list[dict[str, Any]]:
-        """In OpenAI's format, as they are sent. Raises ValueError for a picture that cannot be read."""
+        """In OpenAI's format, as they are sent.
+
+        Returns:
+            The messages.
+
+        Raises:
+            ValueError: A picture cannot be read.
+        """
         return [message.as_dict() for message in self.messages]
 
     def with_message(self, message: Message | dict[str, Any]) -> Conversation:
-        """A new conversation with one more message; this one stays as it is."""
+        """A new conversation with one more message; this one stays as it is.
+
+        Args:
+            message: A message, or a dict in OpenAI's format.
+
+        Returns:
+            The new conversation.
+
+        Raises:
+            TypeError: It is neither.
+        """
         return Conversation(
             [*self.messages, Message.of(message)], self.conversation_id, dict(self.metadata), self.tools
         )
 
     def append_id_to_string(self, s: str) -> str:
-        """A text, and after it which conversation it is about, if this one has an id."""
+        """A text, and after it which conversation it is about, if this one has an id.
+
+        Args:
+            s: The text.
+
+        Returns:
+            Both.
+        """
         if not self.conversation_id:
             return s
         return f"{s.strip()} Conversation id: {self.conversation_id}.".lstrip()
 
     def to_dict(self) -> dict[str, Any]:
-        """For JSON; `Conversation.of` reads it."""
+        """For JSON; `Conversation.of` reads it.
+
+        Returns:
+            The messages, and the id, metadata and tools if there are any.
+        """
         row: dict[str, Any] = {"messages": [message.to_dict() for message in self.messages]}
         if self.conversation_id is not None:
             row["conversation_id"] = self.conversation_id
@@ -222,26 +314,61 @@ class Conversation:
         return {**row, "tools": self.tools} if self.tools is not None else row
 
     def to_json(self) -> str:
-        """As one line of JSON. Raises TypeError for metadata that JSON does not have."""
+        """As one line of JSON.
+
+        Returns:
+            The line.
+
+        Raises:
+            TypeError: Metadata are nothing that JSON has.
+        """
         return json.dumps(self.to_dict(), ensure_ascii=False, separators=(",", ":"))
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Conversation:
-        """A conversation as `to_dict` gave it. Raises TypeError for anything else."""
+        """A conversation as `to_dict` gave it.
+
+        Args:
+            data: The dict.
+
+        Returns:
+            The conversation.
+
+        Raises:
+            TypeError: It is anything else.
+        """
         if not isinstance(data, dict):
             raise TypeError(f"a conversation is a dict with 'messages', not {data!r:.80}")
         return cls.of(data)
 
     @classmethod
     def from_json(cls, data: str | bytes) -> Conversation:
-        """A conversation as `to_json` gave it. Raises ValueError for what is not JSON, TypeError for other JSON."""
+        """A conversation as `to_json` gave it.
+
+        Args:
+            data: The JSON.
+
+        Returns:
+            The conversation.
+
+        Raises:
+            ValueError: It is not JSON.
+            TypeError: It is other JSON.
+        """
         return cls.from_dict(jsontext.loads(data))
 
     @classmethod
     def of(cls, value: Any) -> Conversation:
-        """A conversation, a dict with `messages`, a list of messages, or a text as the user's only message.
+        """A conversation of whatever stands for one.
 
-        Raises TypeError for anything else.
+        Args:
+            value: A conversation, a dict with `messages`, a list of messages, or a text as the user's only message.
+
+        Returns:
+            The conversation.
+
+        Raises:
+            TypeError: It is anything else.
         """
         if isinstance(value, cls):
             return value

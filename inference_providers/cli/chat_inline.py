@@ -27,7 +27,7 @@ WIDE = (
 _OPENING = "\u3008\u300a\u300c\u300e\u3010\uff08\uff3b\uff5b"
 _CLOSING = "\u3001\u3002\u3009\u300b\u300d\u300f\u3011\uff01\uff09\uff0c\uff0e\uff1a\uff1b\uff1f\uff3d\uff5d"
 _UNIT = re.compile(
-    rf"[{_OPENING}]*[{WIDE}][{_CLOSING}\u3099\u309a\ufe00-\ufe0f]*|[^\s{WIDE}{_OPENING}]+[{_CLOSING}]*|[{_OPENING}]"
+    rf"[{_OPENING}]{{0,4}}[{WIDE}][{_CLOSING}\u3099\u309a\ufe00-\ufe0f]*|[^\s{WIDE}{_OPENING}]+[{_CLOSING}]*|[{_OPENING}]"
 )
 _BREAK = "\v"  # which no text holds that is printable
 _STYLES = {"em": "italic", "strong": "bold", "s": "strike"}

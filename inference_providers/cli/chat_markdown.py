@@ -42,7 +42,7 @@ else:
 _HEAD = 20  # characters of a line from which it is known what it begins: the rows of tables have a `|` by then
 _MARKS = re.compile(r"(?:[ \t]|[-+*>]|\d{1,9}[.)])*")  # of lists and quotes, before what they hold
 _DELIMITERS = re.compile(r"[ \t>|:-]*")  # the line under the head of a table, or its beginning
-_LAST_SPACE = re.compile(rf"(?s).*(?:\S(?=\s)|[{WIDE}](?=[{WIDE}]))")  # where a text can be cut between words
+_LAST_SPACE = re.compile(rf"(?s)\A.*(?:\S(?=\s)|[{WIDE}](?=[{WIDE}]))")  # where a text can be cut between words
 _STEP = 100  # of a long block, a further hundredth is awaited before it is read again
 
 

@@ -183,9 +183,9 @@ def table_lines(rows: Any, width: int) -> list[list[tuple[str, Any]]]:
 
 
 def _stripped(line: list[tuple[str, Any]]) -> list[tuple[str, Any]]:
-    while line and not (text := line[-1][0].rstrip()):
+    while line and not line[-1][0].rstrip():
         line.pop()
-    return [*line[:-1], (text, line[-1][1])] if line else []
+    return [*line[:-1], (line[-1][0].rstrip(), line[-1][1])] if line else []
 
 
 class TerminalPage(Page):

@@ -105,6 +105,9 @@ def set_value(name: str, values: tuple[str, ...]) -> None:
     path, environ = place_of(name), environment()
     value = checked(path, ",".join(values), provider_list(environ=environ, log=False))
     put(environ, path, value)
+    if path[0] not in SETTINGS and path[0] != "aliases":
+        say(f"{name} is set.")  # what a server of MCP is given may be a secret
+        return
     say(f"{name} is {value if isinstance(value, str) else ', '.join(value) if isinstance(value, list) else values[0]}.")
     if path[0] in SETTINGS and environ.source(SETTINGS[path[0]].variable) == "environment":
         say(f"{SETTINGS[path[0]].variable} is set in the environment, which counts before this.", err=True)

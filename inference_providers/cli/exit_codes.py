@@ -30,6 +30,11 @@ _CODES: tuple[tuple[type[Exception], int], ...] = (
 )
 
 
+def code_of(kind: type[Exception]) -> int:
+    """The exit code for an error of this package."""
+    return next(code for base, code in _CODES if issubclass(kind, base))
+
+
 def guarded(command: Callable[..., Any]) -> Callable[..., Any]:
     """A command whose errors become a message on standard error and an exit code."""
 
@@ -45,7 +50,7 @@ def guarded(command: Callable[..., Any]) -> Callable[..., Any]:
             say(spoken(error), err=True, taken=len("Error: "))
             if advice := _advice(error):
                 say(advice, err=True)
-            sys.exit(next(code for kind, code in _CODES if isinstance(error, kind)))
+            sys.exit(code_of(type(error)))
         except KeyboardInterrupt:
             say(err=True)
             sys.exit(INTERRUPTED)

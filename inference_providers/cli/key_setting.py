@@ -12,7 +12,6 @@ from inference_providers.cli.lists import environment, provider_list
 from inference_providers.cli.output import say
 from inference_providers.credentials import Secret, refusal, sources_of, told, variables_of
 from inference_providers.errors import UnknownModelError
-from inference_providers.registry import bundled
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,15 +27,17 @@ def meant(name: str) -> tuple[Provider | None, str]:
 
     Raises UnknownModelError, which does not show what may be a key, and ValueError.
     """
+    from inference_providers.cli.lists import registry
     from inference_providers.settings import may_be_stored
 
-    rows = bundled().providers
+    known = registry()
+    rows = known.providers
     if re.fullmatch(r"[A-Z0-9]+(_[A-Z0-9]+)+", name) and may_be_stored(name):
-        known = [row for row in rows.values() if name in row.key_variables or name in sources_of(row)]
-        return (known[0] if known else None), name
+        owners = [row for row in rows.values() if name in row.key_variables or name in sources_of(row)]
+        return (owners[0] if owners else None), name
     if any(name in row.address_variables for row in rows.values()):
         raise ValueError(f"{name} says where a key goes, which no file does: set it in the environment")
-    pid = bundled().provider_id(name)
+    pid = known.provider_id(name)
     if pid is None:
         from difflib import get_close_matches
 

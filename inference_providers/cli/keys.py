@@ -9,7 +9,7 @@ import click
 
 from inference_providers.cli.completion import complete_provider, complete_stored
 from inference_providers.cli.exit_codes import FAILED, guarded
-from inference_providers.cli.lists import environment
+from inference_providers.cli.lists import environment, registry
 from inference_providers.cli.output import json_option, say
 from inference_providers.cli.tables import emit
 
@@ -56,10 +56,8 @@ def set_key(provider: str, rest: tuple[str, ...], to_file: bool, no_check: bool,
 @guarded
 def list_keys(as_json: bool) -> None:
     """List the keys that there are and where each is from; no key is shown, and none is loaded."""
-    from inference_providers.registry import bundled
-
     environ, found = environment(), dict[str, list[str]]()
-    for row in bundled().providers.values():
+    for row in registry().providers.values():
         for variable in row.key_variables:
             found.setdefault(variable, []).append(row.id)
     stored = [*environ.stored.late, *environ.stored.keys]

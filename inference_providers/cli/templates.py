@@ -191,9 +191,19 @@ _PARAMETERS = (
 def _kept(name: str, value: Any) -> Any:
     if name == "question":
         return " ".join(value)
+    if name == "tool":
+        return [_whole(address) for address in value]
+    if name == "schema" and value.lower().endswith(".json"):
+        return os.path.abspath(os.path.expanduser(value))
     if isinstance(value, tuple):
         return value[0] if name == "models" and len(value) == 1 else list(value)
     return value
+
+
+def _whole(address: str) -> str:
+    """A tool's address, which means the same in every folder."""
+    place, colon, name = address.rpartition(":")
+    return f"{os.path.abspath(os.path.expanduser(place))}:{name}" if colon and place.endswith(".py") else address
 
 
 @click.group()

@@ -17,13 +17,13 @@ from inference_providers.offers import Offers
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from typing import Any
+    from typing import Any, Unpack
 
     import openai
 
     from inference_providers.chat import Models, Prompt, Question
     from inference_providers.clients.estimates import Estimate
-    from inference_providers.clients.options import ClientTerms, Strategy, Terms
+    from inference_providers.clients.options import ClientTerms, EstimateOptions, Strategy, Terms
     from inference_providers.clients.sdk_transport import Options
     from inference_providers.clients.version_0_2 import Call
     from inference_providers.offers import Explanation, LocalServer, Offer, Offers, Resolution
@@ -86,12 +86,17 @@ class Directory(Secretive):
     def configure_providers(self, preferences: Mapping[str, Any]) -> None:
         """Prefer, for all calls from now on that say nothing else.
 
-        preferences: primary: the provider that is asked first; fallback: a list of those that are asked after it,
-        nobody else (without it, whoever else serves the model). cost_optimization: true for the cheapest first, or
-        `{"max_cost": USD for each call, "prefer_cheaper": ..., "quality_threshold": ...}`. latency_optimization: true
-        for the fastest first. quality_threshold: from 0 to 1, how good a model must be that is not named.
+        Args:
+            preferences: `primary`: the provider that is asked first. `fallback`: a list of those that are asked after
+                it, nobody else (without it, whoever else serves the model). `cost_optimization`: true for the cheapest
+                first, or `{"max_cost": USD for each call, "prefer_cheaper": ..., "quality_threshold": ...}`.
+                `latency_optimization`: true for the fastest first. `quality_threshold`: from 0 to 1, how good a model
+                must be that is not named.
 
-        Raises TypeError, ValueError, and UnknownModelError for a provider that nobody is called.
+        Raises:
+            TypeError: A preference is unknown, or of the wrong type.
+            ValueError: A preference's value is out of range.
+            UnknownModelError: A provider is named that nobody is called.
         """
         from inference_providers.routing import configured
 
@@ -99,16 +104,27 @@ class Directory(Secretive):
         self.pipeline.preferences = made.beside(self.pipeline.preferences)
 
     def get_canonical_model_names(self) -> list[str]:
-        """Every canonical name in the registry, sorted."""
+        """Every canonical name in the registry.
+
+        Returns:
+            The names, sorted.
+        """
         return sorted(self.registry.canonical_names)
 
     def find_model_providers(self, canonical_name: str | None = None) -> Offers:
-        """Who can serve a model now: one offer for each provider, in registry order; without a name, of every model.
+        """Who can serve a model now: one offer for each provider, in registry order.
 
         Servers on this machine come first for models with open weights, else last.
 
-        Empty when no key for it is set. A list that a notebook shows as a table; `table()` and `to_pandas()` give it
-        without keys. Raises UnknownModelError for a name that no rule resolves.
+        Args:
+            canonical_name: The model, in any spelling. Default: every model.
+
+        Returns:
+            The offers, none if no key for the model is set: a list that a notebook shows as a table; its `table()` and
+            `to_pandas()` have no keys.
+
+        Raises:
+            UnknownModelError: No rule resolves the name.
         """
         if canonical_name is None or self.compat:
             from inference_providers.clients import version_0_2
@@ -117,13 +133,33 @@ class Directory(Secretive):
         return Offers(self.pipeline.finder.find_model_providers(canonical_name))
 
     def resolve(self, name: str, *, provider: str | None = None) -> Resolution:
-        """Which model *name* means, by which rule, and every offer of it, usable or not."""
+        """Which model a name means, by which rule, and every offer of it, usable or not.
+
+        Args:
+            name: A model's name in any spelling.
+            provider: The id of the provider whose name it is.
+
+        Returns:
+            The rule, the canonical name and the offers.
+
+        Raises:
+            UnknownModelError: No rule resolves the name.
+        """
         return self.pipeline.finder.resolver.resolve(name, provider)
 
     def explain(self, name: str | None = None, *, policy: Strategy | None = None) -> Explanation:
         """Every offer of a model (or of the automatic choice), and why it is or is not a candidate.
 
-        policy: in which order it is asked, with the arithmetic; default that of the list, or of the name.
+        Args:
+            name: The model, in any spelling. Default: the automatic choice.
+            policy: In which order they are asked, with the arithmetic. Default: that of the list, or of the name.
+
+        Returns:
+            What prints as a table.
+
+        Raises:
+            UnknownModelError: No rule resolves the name.
+            ValueError: There is no such policy.
         """
         found = self.pipeline.finder.explain(name)
         if policy is None and self.pipeline.preferences is None and ":" not in (name or ""):
@@ -135,20 +171,70 @@ class Directory(Secretive):
     def candidates(self, name: str, *, provider: str | None = None) -> Offers:
         """The candidates for a name, in the order in which they are tried.
 
-        Raises UnknownModelError or NoCredentialsError.
+        Args:
+            name: The model, in any spelling.
+            provider: The id of the one provider to ask.
+
+        Returns:
+            Their offers.
+
+        Raises:
+            UnknownModelError: No rule resolves the name.
+            NoCredentialsError: There is no key for it; `variables` names those that would help.
         """
         return Offers(self.pipeline.finder.own_candidates(name, provider=provider))
 
     def local_servers(self) -> list[LocalServer]:
-        """The model servers that run on this machine; a look at known ports counts for ten seconds."""
+        """The model servers that run on this machine; a look at known ports counts for ten seconds.
+
+        Returns:
+            The servers, with their addresses and models.
+        """
         return self.pipeline.finder.own_local_servers()
 
-    def estimate(self, question: Prompt, model: Models = None, **options: Any) -> Estimate:
-        """What a question may take and cost, before it is sent: from the least to the most, None where unknown.
+    def estimate(self, question: Prompt, model: Models = None, **options: Unpack[EstimateOptions]) -> Estimate:
+        """What a question may take and cost, before it is sent.
 
-        model: as for `ask_ai`; it is estimated for the first candidate. options: `system`, `images`, `files`, `tools`
-        and parameters, of which `max_tokens` says how long the answer may be. Tokens are counted by `tiktoken` or
-        `tokenizers` where they are installed and have what they need, else by characters: `.method` says how.
+        Tokens are counted by `tiktoken` or `tokenizers` where they are installed and have what they need, else by
+        characters.
+
+        Args:
+            question: Text, a list of messages, or a `Conversation`.
+            model: A name in any spelling, or several, best first. It is estimated for the first candidate.
+
+        Keyword Args:
+            system (str): The system prompt.
+            images: A picture, or several: paths, addresses or bytes.
+            files: Files of any kind, one or several: paths, addresses, bytes, or (name, bytes).
+            schema: What the answer must fit.
+            extra_body (dict): Fields that go into the request as they are.
+            max_tokens (int): The most tokens that the answer may have.
+            temperature (float): Randomness, from 0 to 2.
+            top_p, top_k, min_p (float): Which tokens may be chosen.
+            seed (int): The same seed gives much the same answer.
+            stop (str | list[str]): Text before which the answer ends.
+            stop_token_ids (list[int]): Tokens at which it ends.
+            frequency_penalty, presence_penalty, repetition_penalty (float): How much repetition is discouraged.
+            logit_bias (dict[int, float]): A bias for each token id.
+            logprobs, top_logprobs, n: Log probabilities and further answers, which are in `answer.data`.
+            response_format (str | dict): "json", or OpenAI's object.
+            reasoning_effort (str): "low", "medium", "high", or what else the model has.
+            guided_json, guided_regex, guided_choice, guided_grammar: What the answer must look like, for servers with
+                that.
+            verbosity, service_tier, user (str): Passed on.
+            tools (list[Callable | dict]): Functions that the model may call, until it answers; or descriptions of
+                tools, whose calls are in `answer.tool_calls`.
+            tool_choice (str | dict): "auto", "none", "required", or the tool that must be called.
+            parallel_tool_calls (bool): Whether the model may call several at once.
+
+        Returns:
+            Tokens and USD from the least to the most, None where nobody knows; `.method` says how tokens were counted.
+
+        Raises:
+            NoCredentialsError: There is no key for the model.
+            UnknownModelError: The name means no model.
+            TypeError: An option is unknown, or of the wrong type.
+            ValueError: An option's value is out of range.
         """
         from inference_providers.clients.estimates import estimated
 
@@ -157,11 +243,18 @@ class Directory(Secretive):
     def analytics(
         self, timeframe: str = "last_30_days", metrics: Sequence[str] | None = None, *, caller: str | None = None
     ) -> Analytics:
-        """What was used in a time, as this user's log has it (see docs/usage.md): requests, tokens, costs, latency.
+        """What was used in a time, as this user's log has it: requests, tokens, costs, latency (docs/usage.md).
 
-        timeframe: `last_30_days`, `7d`, `today`, `this_month`, ... metrics: of `requests`, `tokens`, `costs`,
-        `latency`; default: all. caller: of one of those whom a gateway serves, by its id. Raises ValueError for other
-        words.
+        Args:
+            timeframe: "last_30_days", "7d", "today", "this_month", ...
+            metrics: Of "requests", "tokens", "costs", "latency". Default: all.
+            caller: Only calls of this one of those whom a gateway serves, by its id.
+
+        Returns:
+            The numbers; `as_dict()` has them for JSON.
+
+        Raises:
+            ValueError: There is no such time or metric.
         """
         from inference_providers.usage import Analytics, LogFile
 
@@ -175,9 +268,19 @@ class Directory(Secretive):
         timeframe: str = "last_30_days",
         caller: str | None = None,
     ) -> Performance:
-        """How well a model (or `provider/model`) did, as this user's log has it. Raises ValueError for other metrics.
+        """How well a model did, as this user's log has it.
 
-        metrics: of `success_rate`, `avg_latency`, `p95_latency`; default: all. caller: as in `analytics`.
+        Args:
+            model: Its name, or `provider/model`.
+            metrics: Of "success_rate", "avg_latency" (seconds), "p95_latency" (seconds). Default: all.
+            timeframe: "last_30_days", "7d", "today", "this_month", ...
+            caller: Only calls of this one of those whom a gateway serves, by its id.
+
+        Returns:
+            The numbers.
+
+        Raises:
+            ValueError: There is no such time or metric.
         """
         from inference_providers.usage import LogFile, Performance
 
@@ -226,9 +329,13 @@ class Directory(Secretive):
 
     @staticmethod
     def get_updated_provider_list(verbose: bool = False) -> dict[str, Any]:
-        """The newest registry as a dict: downloaded now and kept, else the last good one, else the bundled one.
+        """The newest registry: downloaded now and kept, else the last good one, else the bundled one.
 
-        verbose: tell of it. With `INFERENCE_PROVIDERS_COMPAT=0.2` it is JSON text, as it was then.
+        Args:
+            verbose: Whether to tell of it on standard error.
+
+        Returns:
+            The registry as a dict; JSON text with `INFERENCE_PROVIDERS_COMPAT=0.2`, as it was then.
         """
         from inference_providers.clients import version_0_2
         from inference_providers.upkeep import newest
@@ -312,7 +419,9 @@ def pipeline_of(
             local, finding = False, {**finding, "json_override": registry, "auto_update": False}
     finder = Finder(environ=environ, local=local, aliases=aliases, **finding)
     log, traced = calling.pop("log", None), calling.pop("telemetry", False)
-    if (state := calling.get("state")) is not None:
+    if (state := calling.get("state")) is None:
+        state = users.get("INFERENCE_PROVIDERS_STATE") or None
+    if state is not None:
         calling["state"] = _state(state, users, alone=stand_in is not None)
     numbers = preferring["policy"] if hasattr(preferring["policy"], "backoff_base") else None
     calling = {**calling, "split_thinking": split_thinking, "policy": numbers}

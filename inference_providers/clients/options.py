@@ -146,6 +146,16 @@ class AskOptions(PlainOptions, total=False):
     schema: Schema | None
 
 
+class EstimateOptions(GenerationOptions, total=False):
+    """Options of `estimate`: what makes a request longer, and its answer."""
+
+    system: str | None
+    images: Pictures | None
+    files: Files | None
+    schema: Schema | None
+    extra_body: Mapping[str, Any] | None
+
+
 class BatchOptions(GenerationOptions, _Request, total=False):
     """Options of `batch`."""
 

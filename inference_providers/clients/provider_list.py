@@ -46,39 +46,59 @@ if TYPE_CHECKING:
 class ProviderList(OtherKinds, Directory):
     """Finds who can serve a model with the keys and servers that are there, and connects to them.
 
-    verbose: tell on the `inference_providers` logger and on standard error what is tried. json_override: a registry to
-        use instead of the bundled one: path, JSON text or dict. json_merge: one that is merged over the bundled one
-        (JSON Merge Patch: null removes). auto_update: use the newest downloaded registry, checked at most once a day.
-    environ: the environment, all of it: keys, folders, proxies, `PATH`; default `os.environ`.
-    local: look for model servers on this machine; "launch": start one for a model with open weights that lies here,
-        before a provider is asked.
-    local_models: models that may be launched: paths, or objects as in a model list (`name`, `model_path`,
-        `tokenizer_path`, `engine`, `context`, ...), which may also say `command`.
-    trust: further hosts for key variables: `{"OPENAI_API_KEY": ["proxy.example.com"]}`. timeout: seconds for a whole
-        call, retries and fallbacks included.
-    allow: providers whose general-purpose token (`GITHUB_TOKEN`, `HF_TOKEN`, ...) may be used without naming them; also
-        comma-separated in `INFERENCE_PROVIDERS_ALLOW`. aliases: your own names for models: `{"work": "gpt-5.5"}`.
-    avoid: providers never to ask, by id or country (`"CN"`, `"China"`); `"local"`: any server on this machine.
-        only: nobody but these; whose country is not known is in none. With `INFERENCE_PROVIDERS_AVOID` and `..._ONLY`
-        they hold for every call, in fallbacks and hedges, too: a call can only add to them.
-    update_url: where updates come from; default `INFERENCE_PROVIDERS_URL`, else models.dev. random: source of
-        randomness (`random.Random`) for `choose_randomly` and for jitter. limits: how long each thing may take.
-    policy: in which order candidates are asked (docs/policies.md), or the numbers of retry and cool-down, a `Policy`.
-        budget, rate_limits: USD by call, day or month; each provider's requests and tokens by minute (docs/limits.md).
-    allow_empty: take an empty reply for an answer. split_thinking: part `<think>` blocks from answers. hedge_after:
-        seconds, or "p95", after which a second provider is asked as well, for calls that are not streamed; at most one
-        request in twenty is such an extra one. Off by default.
-    mock: replies instead of providers, by model; neither key nor network is used. See `testing.mock`.
-    learn: remember what providers refuse in a file of the user's, too, for a week (`inference-providers learned`).
-    live: have what providers say themselves that they have correct the registry; asked for in the background, daily.
-    log: keep tokens, cost and times of calls ("usage"), or texts as well ("text"). telemetry: tell OpenTelemetry.
-    state: "shared": share refused keys, cool-downs and used minutes with processes that say the same (docs/limits.md),
-        or the path of the file for that.
-    cache: keep replies, and give them again to whoever asks the same: True, or options; see docs/cache.md.
-    settings: go by the keys and settings that the user has stored, too (docs/settings.md).
-    compat: "0.2" for programs of that version of this package; also `INFERENCE_PROVIDERS_COMPAT`. See docs/moving.md.
     One list may be used from several threads; an asynchronous one from several event loops, one after another.
-    Raises RegistryError, with every problem and its JSON path, for an invalid override or merge; else ValueError.
+
+    Args:
+        verbose: Whether to tell, on the `inference_providers` logger and on standard error, what is tried.
+        json_override: A registry instead of the bundled one: a path, JSON text or a dict.
+        auto_update: Whether to use the newest registry, downloaded at most once a day.
+        json_merge: Changes over the bundled registry, as a JSON Merge Patch: null removes.
+        environ: The environment, all of it: keys, folders, proxies, `PATH`. Default: `os.environ`.
+        local: Whether to look for model servers on this machine. "launch": also start one for a model with open weights
+            that lies here, before a provider is asked.
+        local_models: Models that may be launched: paths, or objects as in a model list (`name`, `model_path`,
+            `tokenizer_path`, `engine`, `context`, ...), which may also say `command`.
+        trust: Further hosts to which keys may go: `{"OPENAI_API_KEY": ["proxy.example.com"]}`.
+        timeout: Seconds for a whole call, retries and fallbacks included.
+        allow: Providers whose general-purpose token (`GITHUB_TOKEN`, `HF_TOKEN`, ...) may be used without naming them.
+            Also `INFERENCE_PROVIDERS_ALLOW`, separated by commas.
+        avoid: Providers never to ask, by id or country (`"CN"`, `"China"`); "local": any server on this machine. Also
+            `INFERENCE_PROVIDERS_AVOID`. It holds for every call, in fallbacks and hedges, too: a call can only add to
+            it.
+        only: Providers or countries; nobody else is ever asked. Who has no known country is in none. Also
+            `INFERENCE_PROVIDERS_ONLY`.
+        aliases: Your own names for models: `{"work": "gpt-5.5"}`.
+        update_url: Where a newer registry comes from. Default: `INFERENCE_PROVIDERS_URL`, else models.dev.
+        random: The source of randomness (`random.Random`) for `choose_randomly` and for pauses.
+        policy: Who is asked first (docs/policies.md): "listed", "random", "cheapest", "fastest", "smartest",
+            "balanced", or a function that puts a list of offers in order. Or the numbers of retry and cool-down, a
+            `Policy`.
+        budget: What may be spent, in USD: `{"per_call": 0.5, "per_day": 5.0, "per_month": 50.0}` (docs/limits.md).
+        rate_limits: Requests and tokens by the minute that a provider may be sent, by its id (docs/limits.md).
+        limits: How long each step of a request may take, a `Limits`.
+        allow_empty: Whether an empty reply is an answer.
+        hedge_after: Seconds, or "p95", after which a second provider is asked as well, for calls that are not streamed;
+            at most one request in twenty is such an extra one. Default: never.
+        split_thinking: Whether thoughts between tags (`<think>`) at the beginning of an answer are kept apart from it.
+        mock: Replies instead of providers, by model; neither a key nor the network is used (docs/testing.md).
+        learn: Whether to remember for a week what providers refuse, in a file of the user's (`inference-providers
+            learned`).
+        state: "shared": share refused keys, cool-downs and used minutes with processes that say the same
+            (docs/limits.md). Or the path of the file for that.
+        cache: Whether to keep replies, and give them again to whoever asks the same; or options (docs/cache.md).
+        live: Whether what providers themselves say that they have corrects the registry; asked for in the background,
+            daily.
+        log: What to keep of calls: tokens, costs and times ("usage"), texts as well ("text"), or nothing ("off").
+            Default: `INFERENCE_PROVIDERS_LOG`, else nothing.
+        telemetry: Whether to tell OpenTelemetry of calls.
+        settings: Whether the keys and settings that the user has stored count, too (docs/settings.md).
+        compat: "0.2" for programs of that version of this package (docs/moving.md). Also `INFERENCE_PROVIDERS_COMPAT`.
+
+    Raises:
+        RegistryError: *json_override* or *json_merge* is invalid; `problems` has each problem with its JSON path.
+        TypeError: An option is of the wrong type.
+        ValueError: An option's value is out of range.
+        UnknownModelError: *policy*, *budget* or *rate_limits* name a provider that nobody is called.
     """
 
     def __init__(
@@ -147,12 +167,29 @@ class ProviderList(OtherKinds, Directory):
     ) -> Connection:
         """A connected client and the provider's name for the model.
 
-        Candidates are tried in registry order, or in random order. Without *test* a candidate works if its server
-        answers a request that carries neither key nor prompt; with it, if a short inference succeeds. The next is
-        started when one has not answered in 250 ms.
+        The next candidate is started when one has not answered in 250 ms.
 
-        Raises UnknownModelError, NoCredentialsError (naming the variables that would help) or
-        AllProvidersFailedError (with every attempt). terms: avoid, only, api_key, api_base, as in `ask_ai`.
+        Args:
+            canonical_name: The model, in any spelling.
+            choose_randomly: Whether candidates are tried in random order. Default: in the registry's.
+            test: Whether a candidate works only if a short inference succeeds. Without it, it does if its server
+                answers a request that carries neither key nor prompt.
+            provider: The id of the one provider to connect to.
+
+        Keyword Args:
+            avoid (str | list[str]): Providers not to ask, by id or country (`"CN"`), beside those of the list.
+            only (str | list[str]): Providers or countries; nobody else is asked.
+            api_key (str): The key for the one provider that is named, which alone is asked.
+            api_base (str): The address of an OpenAI-compatible server, which alone is asked.
+
+        Returns:
+            A pair of an `openai.OpenAI` and the provider's name for the model, with `.provider`, `.offer`,
+            `.attempts`.
+
+        Raises:
+            UnknownModelError: The name means no model; `suggestions` has the closest.
+            NoCredentialsError: There is no key for it; `variables` names those that would help.
+            AllProvidersFailedError: Nobody could be reached; `attempts` has each of them.
         """
         with self._connecting(terms, test) as call:
             offers = call.pipeline.asker.candidates(canonical_name, provider)
@@ -166,7 +203,27 @@ class ProviderList(OtherKinds, Directory):
     def connect_to_first_available_model(
         self, model_names: Sequence[str], test: bool = False, **terms: Unpack[Terms]
     ) -> Connection:
-        """A connection to the first of *model_names* that works; models without a key are passed over."""
+        """A connection to the first of several models that works; those without a key are passed over.
+
+        Args:
+            model_names: Names in any spelling, best first.
+            test: Whether a short inference must succeed, as for `connect_to_model`.
+
+        Keyword Args:
+            avoid (str | list[str]): Providers not to ask, by id or country (`"CN"`), beside those of the list.
+            only (str | list[str]): Providers or countries; nobody else is asked.
+            api_key (str): The key for the one provider that is named, which alone is asked.
+            api_base (str): The address of an OpenAI-compatible server, which alone is asked.
+
+        Returns:
+            A pair of an `openai.OpenAI` and the provider's name for the model, with `.provider`, `.offer`,
+            `.attempts`.
+
+        Raises:
+            UnknownModelError: None of the names means a model.
+            NoCredentialsError: There is no key for it; `variables` names those that would help.
+            AllProvidersFailedError: Nobody could be reached; `attempts` has each of them.
+        """
         with self._connecting(terms, test) as call:
             offers = call.pipeline.asker.first_available(model_names)
             return self._connection(*call.pipeline.asker.connected(offers, call.test))
@@ -176,6 +233,23 @@ class ProviderList(OtherKinds, Directory):
         """A connection to the best model that the keys can reach, else to a server on this machine.
 
         The best is the first of the registry's `auto_model_priority`.
+
+        Args:
+            test: Whether a short inference must succeed, as for `connect_to_model`.
+
+        Keyword Args:
+            avoid (str | list[str]): Providers not to ask, by id or country (`"CN"`), beside those of the list.
+            only (str | list[str]): Providers or countries; nobody else is asked.
+            api_key (str): The key for the one provider that is named, which alone is asked.
+            api_base (str): The address of an OpenAI-compatible server, which alone is asked.
+
+        Returns:
+            A pair of an `openai.OpenAI` and the provider's name for the model, with `.provider`, `.offer`,
+            `.attempts`.
+
+        Raises:
+            NoCredentialsError: There is no key for it; `variables` names those that would help.
+            AllProvidersFailedError: Nobody could be reached; `attempts` has each of them.
         """
         with self._connecting(terms, test) as call:
             return self._connection(*call.pipeline.asker.best_connected(call.test))
@@ -198,14 +272,45 @@ class ProviderList(OtherKinds, Directory):
     ) -> openai.OpenAI:
         """A real `openai.OpenAI` that routes every request and falls back, whatever SDK method is called.
 
-        `model=` in a call takes anything that `resolve` takes, or `"auto"`; a list goes through
-        `extra_body={"models": [...]}`. *models* stands in where a call says `model="default"`. Who answered is in the
-        headers `x-inference-provider`, `x-inference-model` and `x-inference-attempts` (`with_raw_response`). What fails
-        in the end is the SDK's own exception; its `__cause__` is ours, with every attempt. Keys that were refused and
-        providers that cool down are remembered for all clients of this list.
+        `model=` in a call takes anything that `resolve` takes, or "auto"; several go through `extra_body={"models":
+        [...]}`. Who answered is in the headers `x-inference-provider`, `x-inference-model` and `x-inference-attempts`
+        (`with_raw_response`). Keys that were refused and providers that cool down are remembered for all clients of
+        this list.
 
-        timeout: seconds for a whole call; default that of this list. hedge_after: see `ProviderList`.
-        terms: avoid, only, api_key, api_base, policy, max_cost and other preferences, as in `ask_ai`, for all requests.
+        Args:
+            models: A name or several, best first, for calls that say `model="default"`.
+            timeout: Seconds for a whole call, retries and fallbacks included. Default: that of the list.
+            hedge_after: Seconds, or "p95", after which a second provider is asked as well. Default: that of the list.
+            allow_empty: Whether an empty reply is an answer. Default: that of the list.
+
+        Keyword Args:
+            avoid (str | list[str]): Providers not to ask, by id or country (`"CN"`), beside those of the list.
+            only (str | list[str]): Providers or countries; nobody else is asked.
+            api_key (str): The key for the one provider that is named, which alone is asked.
+            api_base (str): The address of an OpenAI-compatible server, which alone is asked.
+            policy (str | Callable): Who is asked first: "listed", "random", "cheapest", "fastest", "smartest",
+                "balanced", or a function that puts a list of offers in order.
+            max_cost (float): The most that each request may cost, in USD; what may cost more is not sent.
+            provider (str): The provider that is asked; with *fallback_providers*, the first of them.
+            fallback_providers (list[str]): Who is asked after it, in this order, and nobody else.
+            quality_threshold (float): From 0 to 1, how good a model must be that you did not name.
+            retry_attempts (int): How often one candidate is asked again.
+            backoff_multiplier (float): By how much each pause may be longer than the last.
+            strategies (list[dict]): Providers to ask in this order, each with a `model` and a `timeout` (milliseconds)
+                of its own.
+            fallback_config (dict): *fallback_providers*, *retry_attempts* and *backoff_multiplier* in one.
+            cost_optimization (bool | dict): True is `policy="cheapest"`.
+            latency_optimization (bool): True is `policy="fastest"`.
+            cache (bool | dict): Whether a kept reply will do, and a new one is kept; or options (docs/cache.md).
+                Default: that of the list.
+            cache_config (dict): The same options under another tool's name.
+
+        Returns:
+            The client. What fails in the end is the SDK's own exception; its `__cause__` is ours, with every attempt.
+
+        Raises:
+            TypeError: An option is unknown, or of the wrong type.
+            ValueError: An option's value is out of range.
         """
         from inference_providers.clients import sdk_transport
 
@@ -220,7 +325,43 @@ class ProviderList(OtherKinds, Directory):
         allow_empty: bool | None = None,
         **terms: Unpack[ClientTerms],
     ) -> openai.AsyncOpenAI:
-        """An `openai.AsyncOpenAI` that routes every request and falls back; see `ProviderList.client`."""
+        """A client of the SDK for asyncio that routes every request and falls back, as that of `client()`.
+
+        Args:
+            models: A name or several, best first, for calls that say `model="default"`.
+            timeout: Seconds for a whole call, retries and fallbacks included. Default: that of the list.
+            hedge_after: Seconds, or "p95", after which a second provider is asked as well. Default: that of the list.
+            allow_empty: Whether an empty reply is an answer. Default: that of the list.
+
+        Keyword Args:
+            avoid (str | list[str]): Providers not to ask, by id or country (`"CN"`), beside those of the list.
+            only (str | list[str]): Providers or countries; nobody else is asked.
+            api_key (str): The key for the one provider that is named, which alone is asked.
+            api_base (str): The address of an OpenAI-compatible server, which alone is asked.
+            policy (str | Callable): Who is asked first: "listed", "random", "cheapest", "fastest", "smartest",
+                "balanced", or a function that puts a list of offers in order.
+            max_cost (float): The most that each request may cost, in USD; what may cost more is not sent.
+            provider (str): The provider that is asked; with *fallback_providers*, the first of them.
+            fallback_providers (list[str]): Who is asked after it, in this order, and nobody else.
+            quality_threshold (float): From 0 to 1, how good a model must be that you did not name.
+            retry_attempts (int): How often one candidate is asked again.
+            backoff_multiplier (float): By how much each pause may be longer than the last.
+            strategies (list[dict]): Providers to ask in this order, each with a `model` and a `timeout` (milliseconds)
+                of its own.
+            fallback_config (dict): *fallback_providers*, *retry_attempts* and *backoff_multiplier* in one.
+            cost_optimization (bool | dict): True is `policy="cheapest"`.
+            latency_optimization (bool): True is `policy="fastest"`.
+            cache (bool | dict): Whether a kept reply will do, and a new one is kept; or options (docs/cache.md).
+                Default: that of the list.
+            cache_config (dict): The same options under another tool's name.
+
+        Returns:
+            The client.
+
+        Raises:
+            TypeError: An option is unknown, or of the wrong type.
+            ValueError: An option's value is out of range.
+        """
         from inference_providers.clients import sdk_transport
 
         return sdk_transport.async_client(*self._routed(models, timeout, hedge_after, allow_empty, terms))
@@ -238,7 +379,45 @@ class ProviderList(OtherKinds, Directory):
         split_thinking: bool | None = None,
         **parameters: Unpack[GenerationOptions],
     ) -> Answer:
-        """Ask a connected client one question; options as in `ask_ai`. Raises a ProviderError of the fitting kind."""
+        """Ask a connected client one question.
+
+        Args:
+            client: A client of `connect_to_model` and the like, of `client()`, or any other of the SDK's.
+            model_name: The model, as that client's server calls it.
+            prompt: Text, a list of messages, or a `Conversation`.
+            system: The system prompt.
+            images: A picture, or several: paths, addresses or bytes.
+            files: Files of any kind, one or several: paths, addresses, bytes, or (name, bytes).
+            extra_body: Fields that go into the request as they are.
+            split_thinking: Whether thoughts between tags (`<think>`) at the beginning are kept apart from the text.
+
+        Keyword Args:
+            max_tokens (int): The most tokens that the answer may have.
+            temperature (float): Randomness, from 0 to 2.
+            top_p, top_k, min_p (float): Which tokens may be chosen.
+            seed (int): The same seed gives much the same answer.
+            stop (str | list[str]): Text before which the answer ends.
+            stop_token_ids (list[int]): Tokens at which it ends.
+            frequency_penalty, presence_penalty, repetition_penalty (float): How much repetition is discouraged.
+            logit_bias (dict[int, float]): A bias for each token id.
+            logprobs, top_logprobs, n: Log probabilities and further answers, which are in `answer.data`.
+            response_format (str | dict): "json", or OpenAI's object.
+            reasoning_effort (str): "low", "medium", "high", or what else the model has.
+            guided_json, guided_regex, guided_choice, guided_grammar: What the answer must look like, for servers with
+                that.
+            verbosity, service_tier, user (str): Passed on.
+            tools (list[dict]): Descriptions of tools, whose calls are in `answer.tool_calls`.
+            tool_choice (str | dict): "auto", "none", "required", or the tool that must be called.
+            parallel_tool_calls (bool): Whether the model may call several at once.
+
+        Returns:
+            The answer, a `str` with `.usage`, `.cost` and more.
+
+        Raises:
+            ProviderError: The server refused or failed; the kind says how.
+            TypeError: An option is unknown, or of the wrong type.
+            ValueError: An option's value is out of range, or a tool is a function.
+        """
         import openai
 
         from inference_providers.clients.connection import ClientCall, our_error
@@ -314,24 +493,90 @@ class ProviderList(OtherKinds, Directory):
     ) -> Answer | AnswerStream:
         """Ask the best model within reach, or *model*; its answer.
 
-        question: text, or a list of messages. model: a name in any spelling, or several, best first.
-        test: a candidate that fails to answer is followed by the next; without it, the first whose server can be
-        reached is asked, and its failure is raised. images: paths, URLs or bytes. files: the same, and (name, bytes):
-        images, PDF files, sound and text, by how they begin. schema: a JSON Schema, or a type such as a pydantic
-        model, that the answer must fit; the value is `answer.parsed`, and a reply that does not fit is sent back once.
-        stream: give text as it comes, an `AnswerStream`. parameters: max_tokens, temperature, top_p, seed, stop,
-        reasoning_effort, response_format, n, ...; other tools' words (max_new_tokens, stop_strings) mean the same.
-        tools: Python functions, which are called until the model answers (at most *max_steps* replies), or
-        descriptions; for asyncio they may be coroutine functions, and others run in threads. on_unsupported: "drop"
-        leaves out what a provider does not take, and says so; "error" asks only those that take it. extra_body: goes
-        into the request as it is. timeout: seconds for each reply, retries and fallbacks included. split_thinking:
-        thoughts between tags (`<think>`) at the beginning of an answer are `answer.reasoning` and no part of its text.
-        avoid, only, cache: as in `ProviderList`, for this call. api_key: for the one provider that *model* means
-        (`openai/gpt-4o`), which alone is asked. api_base: an OpenAI-compatible server, which alone is asked.
+        Whoever fails to answer is followed by the next candidate. Other tools' words for parameters work as well, such
+        as `max_new_tokens` and `stop_strings` (docs/parameters.md).
 
-        Raises NoCredentialsError (with what to set; ProviderAvoidedError, where who is named is avoided),
-        UnknownModelError, InvalidRequestError and other ProviderErrors for a request at fault, InvalidReplyError for a
-        reply that does not fit the schema, StepLimitError, or AllProvidersFailedError with every attempt.
+        Args:
+            question: Text, a list of messages, or a `Conversation`.
+            model: A name in any spelling, or several, best first. Default: the best model that a key reaches, else what
+                a server on this machine has.
+            test: Whether the next candidate is asked when one fails. Without it the first whose server can be reached
+                is asked, and its failure is raised.
+            system: The system prompt.
+            images: A picture, or several: paths, addresses or bytes.
+            files: Files of any kind, one or several: paths, addresses, bytes, or (name, bytes). Pictures, PDF files,
+                sound and text are told by how they begin, and only models that take them are asked.
+            schema: What the answer must fit: a JSON Schema, or a type such as a pydantic model. The value is
+                `answer.parsed`. A reply that does not fit is sent back once.
+            stream: Whether to give text as it comes.
+            max_steps: The most replies in which the model may call tools. Default: 10.
+            on_unsupported: "drop" leaves out what a provider does not take, and names it in `answer.dropped`; "error"
+                asks only those who take everything. Default: "drop".
+            extra_body: Fields that go into the request as they are.
+            timeout: Seconds for each reply, retries and fallbacks included. Default: that of the list, 600.
+            avoid: Providers not to ask, by id or country (`"CN"`), beside those of the list; "local" is any server
+                here.
+            only: Providers or countries; nobody else is asked.
+            api_key: The key for the one provider that the model's name begins with (`"openai/gpt-4o"`), which alone is
+                asked.
+            api_base: The address of an OpenAI-compatible server, which alone is asked.
+            split_thinking: Whether thoughts between tags (`<think>`) at the beginning become `answer.reasoning`, and
+                are no part of the text. Default: that of the list, False.
+            cache: Whether a kept reply will do, and a new one is kept; or options (docs/cache.md). Default: that of the
+                list.
+            cache_config: The same options under another tool's name.
+
+        Keyword Args:
+            max_tokens (int): The most tokens that the answer may have.
+            temperature (float): Randomness, from 0 to 2.
+            top_p, top_k, min_p (float): Which tokens may be chosen.
+            seed (int): The same seed gives much the same answer.
+            stop (str | list[str]): Text before which the answer ends.
+            stop_token_ids (list[int]): Tokens at which it ends.
+            frequency_penalty, presence_penalty, repetition_penalty (float): How much repetition is discouraged.
+            logit_bias (dict[int, float]): A bias for each token id.
+            logprobs, top_logprobs, n: Log probabilities and further answers, which are in `answer.data`.
+            response_format (str | dict): "json", or OpenAI's object.
+            reasoning_effort (str): "low", "medium", "high", or what else the model has.
+            guided_json, guided_regex, guided_choice, guided_grammar: What the answer must look like, for servers with
+                that.
+            verbosity, service_tier, user (str): Passed on.
+            tools (list[Callable | dict]): Functions that the model may call, until it answers; or descriptions of
+                tools, whose calls are in `answer.tool_calls`.
+            tool_choice (str | dict): "auto", "none", "required", or the tool that must be called.
+            parallel_tool_calls (bool): Whether the model may call several at once.
+            policy (str | Callable): Who is asked first: "listed", "random", "cheapest", "fastest", "smartest",
+                "balanced", or a function that puts a list of offers in order.
+            max_cost (float): The most that the call may cost, in USD, all tries included; what may cost more is not
+                sent.
+            provider (str): The provider that is asked; with *fallback_providers*, the first of them.
+            fallback_providers (list[str]): Who is asked after it, in this order, and nobody else.
+            quality_threshold (float): From 0 to 1, how good a model must be that you did not name.
+            retry_attempts (int): How often one candidate is asked again.
+            backoff_multiplier (float): By how much each pause may be longer than the last.
+            strategies (list[dict]): Providers to ask in this order, each with a `model` and a `timeout` (milliseconds)
+                of its own.
+            fallback_config (dict): *fallback_providers*, *retry_attempts* and *backoff_multiplier* in one.
+            cost_optimization (bool | dict): True is `policy="cheapest"`.
+            latency_optimization (bool): True is `policy="fastest"`.
+
+        Returns:
+            The answer, a `str` with `.provider`, `.model`, `.usage`, `.cost`, `.attempts` and more. With *stream*, an
+            `AnswerStream`.
+
+        Raises:
+            NoCredentialsError: There is no key for the model; `variables` names those that would help.
+            ProviderAvoidedError: Whoever could be asked is avoided.
+            UnknownModelError: The name means no model; `suggestions` has the closest.
+            BudgetExceededError: The call may cost more than a limit leaves; nothing was sent.
+            InvalidRequestError: The request is at fault: ContextLengthError, ContentFilteredError, or as the provider
+                says.
+            ProviderError: The only provider that was asked failed: AuthenticationError, RateLimitError and the like.
+            AllProvidersFailedError: All who were asked failed; `attempts` has each of them.
+            InvalidReplyError: The answer does not fit *schema*.
+            StepLimitError: The model called tools in each of *max_steps* replies.
+            TypeError: An option is unknown, or of the wrong type.
+            ValueError: An option's value is out of range.
         """
         test, model = (model, None) if isinstance(model, bool) else (test, model)  # `ask_ai(question, test)`, once
         check_timeout(timeout)
@@ -346,7 +591,79 @@ class ProviderList(OtherKinds, Directory):
         return pipeline.asker.answer(asked, model, test, timeout)
 
     def stream(self, question: Prompt, model: Models = None, **options: Unpack[StreamOptions]) -> AnswerStream:
-        """`ask_ai`, as it comes: iterate for text. Falls back until the first content, never after it."""
+        """Ask as `ask_ai` does; its answer, as it comes. Iterate over it for pieces of text.
+
+        Who fails before the first text has come is followed by the next candidate; later failures are raised.
+
+        Args:
+            question: Text, a list of messages, or a `Conversation`.
+            model: A name in any spelling, or several, best first. Default: the best within reach.
+
+        Keyword Args:
+            system (str): The system prompt.
+            images: A picture, or several: paths, addresses or bytes.
+            files: Files of any kind, one or several: paths, addresses, bytes, or (name, bytes). Pictures, PDF files,
+                sound and text are told by how they begin, and only models that take them are asked.
+            max_tokens (int): The most tokens that the answer may have.
+            temperature (float): Randomness, from 0 to 2.
+            top_p, top_k, min_p (float): Which tokens may be chosen.
+            seed (int): The same seed gives much the same answer.
+            stop (str | list[str]): Text before which the answer ends.
+            stop_token_ids (list[int]): Tokens at which it ends.
+            frequency_penalty, presence_penalty, repetition_penalty (float): How much repetition is discouraged.
+            logit_bias (dict[int, float]): A bias for each token id.
+            logprobs, top_logprobs, n: Log probabilities and further answers, which are in `answer.data`.
+            response_format (str | dict): "json", or OpenAI's object.
+            reasoning_effort (str): "low", "medium", "high", or what else the model has.
+            guided_json, guided_regex, guided_choice, guided_grammar: What the answer must look like, for servers with
+                that.
+            verbosity, service_tier, user (str): Passed on.
+            policy (str | Callable): Who is asked first: "listed", "random", "cheapest", "fastest", "smartest",
+                "balanced", or a function that puts a list of offers in order.
+            max_cost (float): The most that the call may cost, in USD, all tries included; what may cost more is not
+                sent.
+            provider (str): The provider that is asked; with *fallback_providers*, the first of them.
+            fallback_providers (list[str]): Who is asked after it, in this order, and nobody else.
+            quality_threshold (float): From 0 to 1, how good a model must be that you did not name.
+            retry_attempts (int): How often one candidate is asked again.
+            backoff_multiplier (float): By how much each pause may be longer than the last.
+            strategies (list[dict]): Providers to ask in this order, each with a `model` and a `timeout` (milliseconds)
+                of its own.
+            fallback_config (dict): *fallback_providers*, *retry_attempts* and *backoff_multiplier* in one.
+            cost_optimization (bool | dict): True is `policy="cheapest"`.
+            latency_optimization (bool): True is `policy="fastest"`.
+            test (bool): Whether the next candidate is asked when one fails. Without it the first whose server can be
+                reached is asked, and its failure is raised.
+            on_unsupported (str): "drop" leaves out what a provider does not take, and names it in `answer.dropped`;
+                "error" asks only those who take everything. Default: "drop".
+            extra_body (dict): Fields that go into the request as they are.
+            timeout (float): Seconds for each reply, retries and fallbacks included. Default: that of the list, 600.
+            avoid (str | list[str]): Providers not to ask, by id or country (`"CN"`), beside those of the list.
+            only (str | list[str]): Providers or countries; nobody else is asked.
+            api_key (str): The key for the one provider that the model's name begins with, which alone is asked.
+            api_base (str): The address of an OpenAI-compatible server, which alone is asked.
+            split_thinking (bool): Whether thoughts between tags (`<think>`) at the beginning become `answer.reasoning`,
+                and are no part of the text. Default: that of the list, False.
+            cache (bool | dict): Whether a kept reply will do, and a new one is kept; or options (docs/cache.md).
+                Default: that of the list.
+            cache_config (dict): The same options under another tool's name.
+
+        Returns:
+            An iterator over text, which has `.answer` after its end, and `.close()` to stop early.
+
+        Raises:
+            NoCredentialsError: There is no key for the model; `variables` names those that would help.
+            ProviderAvoidedError: Whoever could be asked is avoided.
+            UnknownModelError: The name means no model; `suggestions` has the closest.
+            BudgetExceededError: The call may cost more than a limit leaves; nothing was sent.
+            InvalidRequestError: The request is at fault: ContextLengthError, ContentFilteredError, or as the provider
+                says.
+            ProviderError: The only provider that was asked failed: AuthenticationError, RateLimitError and the like.
+            AllProvidersFailedError: All who were asked failed; `attempts` has each of them.
+            TruncatedStreamError: The stream broke after its first text; `partial` has what came.
+            TypeError: An option is unknown, or of the wrong type.
+            ValueError: An option's value is out of range.
+        """
         if "api_key" in options:
             options["api_key"] = hidden(options["api_key"])
         return self._stream(question, model, **options)
@@ -361,23 +678,89 @@ class ProviderList(OtherKinds, Directory):
     def batch(self, questions: Items, models: Models = None, **options: Unpack[BatchOptions]) -> Batch:
         """Ask many questions at once; results with `.answer` or `.error`, in order.
 
-        questions: an iterable (for asyncio also an asynchronous one) of texts, message lists, or dicts with `prompt` or
-        `messages`, `custom_id`, `model` and parameters, or lines of OpenAI's batch format; or a file (`pathlib.Path`)
-        of JSON lines, JSON, CSV or text, or what input_format says; encoding: else UTF-8 or UTF-16. prompt: asked of
-        each row, as `"Summarise: {column}"`. models: for items that name none; default: the best within reach.
+        Args:
+            questions: Texts, message lists, or dicts with `prompt` or `messages`, `custom_id`, `model` and parameters,
+                or lines of OpenAI's batch format, of any number (for asyncio also an asynchronous iterable). Or a file
+                (`pathlib.Path`) of JSON lines, JSON, CSV or text.
+            models: A name or several, best first, for questions that name none. Default: the best within reach.
 
-        concurrency: requests at once, or "auto" to find what each provider allows; all that serve a model are asked.
-        requests_per_minute, tokens_per_minute: for each provider. adaptive: false keeps *concurrency* as it is. out: a
-        regular file for results, a JSON line each, or CSV; with it everything is done when this returns (for asyncio,
-        when it is awaited). csv_formulas: "keep" cells that a spreadsheet would run, counted in a warning, or "escape"
-        them. resume: what was answered is not asked again. on_error: "keep" failures as results, or "raise" the first.
-        as_completed: do not wait for order. mode: "provider" uses a provider's own batch API (hours, at half the price
-        or so); with out=. completion_window: how long its job may take (`"24h"`). progress: a line on standard error;
-        default: on a terminal. patience: seconds for which an item that is refused for the rate is asked again.
-        max_retries: of an item at one provider, however it fails. All else: as in `ask_ai`.
+        Keyword Args:
+            prompt (str): What is asked of each row, as `"Summarise: {column}"`.
+            input_format (str): "jsonl", "json", "csv" or "text". Default: as the file's name ends.
+            encoding (str): Of a file. Default: UTF-8, UTF-16 or UTF-32, as it begins.
+            out (str | os.PathLike): A file for results: JSON lines, or CSV if its name ends so. With it, all is done
+                when this returns (for asyncio, when it is awaited).
+            resume (bool): Whether questions that have an answer in *out* are not asked again. Default: True.
+            csv_formulas (str): "keep" leaves cells that a spreadsheet would run, and warns of them; "escape" makes them
+                text. Default: "keep".
+            concurrency (int | str): Requests at once, or "auto" to find what each provider allows. Default: "auto".
+            adaptive (bool): False keeps *concurrency* as it is. Default: True.
+            requests_per_minute, tokens_per_minute (float): The most for each provider.
+            on_error (str): "keep" gives failures as results, "raise" raises the first. Default: "keep".
+            as_completed (bool): Whether results come as they finish, not in order. Default: False.
+            patience (float): Seconds for which a question that is refused for the rate is asked again. Default: 3600.
+            max_retries (int): How often a question is asked again at one provider, however it fails.
+            progress (bool): Whether a line on standard error tells how far it is. Default: on a terminal, with *out*.
+            mode (str): "provider" uses a provider's own batch API, which takes hours and costs half or so; with *out*.
+            completion_window (str): How long such a job may take, as "24h", where the provider can be told. Default:
+                its own.
+            model (str | list[str]): The same as *models*.
+            system (str): The system prompt.
+            schema: A JSON Schema or a type that each answer must fit.
+            max_tokens (int): The most tokens that the answer may have.
+            temperature (float): Randomness, from 0 to 2.
+            top_p, top_k, min_p (float): Which tokens may be chosen.
+            seed (int): The same seed gives much the same answer.
+            stop (str | list[str]): Text before which the answer ends.
+            stop_token_ids (list[int]): Tokens at which it ends.
+            frequency_penalty, presence_penalty, repetition_penalty (float): How much repetition is discouraged.
+            logit_bias (dict[int, float]): A bias for each token id.
+            logprobs, top_logprobs, n: Log probabilities and further answers, which are in `answer.data`.
+            response_format (str | dict): "json", or OpenAI's object.
+            reasoning_effort (str): "low", "medium", "high", or what else the model has.
+            guided_json, guided_regex, guided_choice, guided_grammar: What the answer must look like, for servers with
+                that.
+            verbosity, service_tier, user (str): Passed on.
+            tools (list[Callable | dict]): Functions that the model may call, until it answers; or descriptions of
+                tools, whose calls are in `answer.tool_calls`.
+            tool_choice (str | dict): "auto", "none", "required", or the tool that must be called.
+            parallel_tool_calls (bool): Whether the model may call several at once.
+            policy (str | Callable): Who is asked first: "listed", "random", "cheapest", "fastest", "smartest",
+                "balanced", or a function that puts a list of offers in order.
+            max_cost (float): The most that the batch may cost, in USD.
+            provider (str): The provider that is asked; with *fallback_providers*, the first of them.
+            fallback_providers (list[str]): Who is asked after it, in this order, and nobody else.
+            quality_threshold (float): From 0 to 1, how good a model must be that you did not name.
+            retry_attempts (int): How often one candidate is asked again.
+            backoff_multiplier (float): By how much each pause may be longer than the last.
+            strategies (list[dict]): Providers to ask in this order, each with a `model` and a `timeout` (milliseconds)
+                of its own.
+            fallback_config (dict): *fallback_providers*, *retry_attempts* and *backoff_multiplier* in one.
+            cost_optimization (bool | dict): True is `policy="cheapest"`.
+            latency_optimization (bool): True is `policy="fastest"`.
+            on_unsupported (str): "drop" leaves out what a provider does not take, and names it in `answer.dropped`;
+                "error" asks only those who take everything. Default: "drop".
+            extra_body (dict): Fields that go into the request as they are.
+            timeout (float): Seconds for each reply, retries and fallbacks included. Default: that of the list, 600.
+            avoid (str | list[str]): Providers not to ask, by id or country (`"CN"`), beside those of the list.
+            only (str | list[str]): Providers or countries; nobody else is asked.
+            api_key (str): The key for the one provider that the model's name begins with, which alone is asked.
+            api_base (str): The address of an OpenAI-compatible server, which alone is asked.
+            split_thinking (bool): Whether thoughts between tags (`<think>`) at the beginning become `answer.reasoning`,
+                and are no part of the text. Default: that of the list, False.
+            cache (bool | dict): Whether a kept reply will do, and a new one is kept; or options (docs/cache.md).
+                Default: that of the list.
+            cache_config (dict): The same options under another tool's name.
 
-        Raises TypeError and ValueError for wrong options and an input that is also an output, BlockingIOError where
-        another process writes to *out*, OSError where it is not a regular file.
+        Returns:
+            An iterable of `Result`, with a `.summary` of what was asked, answered and spent.
+
+        Raises:
+            TypeError: An option is unknown, or of the wrong type.
+            ValueError: An option's value is out of range, or the input is an output as well.
+            BlockingIOError: Another process writes to *out*.
+            OSError: *out* is not a regular file, or cannot be written.
+            InferenceProvidersError: Nobody can be asked; what is wrong with single questions is in their results.
         """
         from inference_providers.batches import Batch, Job
 

@@ -43,7 +43,7 @@ class AsyncInferenceStream:
 
 
 class AsyncInferenceCalls:
-    """The calls of the API. What each takes is in docs/inference-api.md; errors are those of `ask_ai`."""
+    """The calls of the API (docs/inference-api.md)."""
 
     def __init__(self, backend: AsyncOwnInference | AsyncRemoteInference) -> None:
         self._backend = backend
@@ -58,7 +58,28 @@ class AsyncInferenceCalls:
         messages: Sequence[Mapping[str, Any]] | None = None,
         **fields: Any,
     ) -> Any:
-        """Ask a model: an `Inference`, or with `stream=True` a stream of pieces."""
+        """Ask a model.
+
+        Args:
+            model: A name in any spelling, "auto", or several, best first.
+            messages: The conversation, in OpenAI's format, or a text.
+
+        Keyword Args:
+            stream (bool): Whether to give pieces as they come.
+            max_tokens, temperature and the other parameters of `ask_ai`: As there.
+            provider, fallback_providers, fallback_strategy, cost_optimization, policy, max_cost, ...: Whom to ask, and
+                for how much (docs/inference-api.md).
+
+        Returns:
+            An `Inference`, or with *stream* an iterator over pieces.
+
+        Raises:
+            NoCredentialsError: There is no key for the model; over a gateway, its token is missing or wrong.
+            UnknownModelError: The name means no model; `suggestions` has the closest.
+            ProviderError: The only provider that was asked failed, or the gateway did; the kind says how.
+            AllProvidersFailedError: All who were asked failed; `attempts` has each of them.
+            InvalidRequestError: The request is at fault.
+        """
         body = self._body({"model": model, "messages": messages, **fields})
         if body.get("stream") is True:
             return AsyncInferenceStream(self._backend.stream(body))
@@ -72,7 +93,21 @@ class AsyncInferenceCalls:
         messages: Sequence[Mapping[str, Any]] | None = None,
         **fields: Any,
     ) -> AsyncInferenceStream:
-        """Ask a model, and have its reply as it comes; the request by fields, or as one mapping."""
+        """Ask a model, and have its reply as it comes.
+
+        Args:
+            request: The request as one mapping, over the other arguments.
+            model: A name in any spelling, "auto", or several, best first.
+            messages: The conversation, in OpenAI's format, or a text.
+
+        Keyword Args:
+            max_tokens, temperature and the other parameters of `ask_ai`: As there.
+            provider, fallback_providers, fallback_strategy, cost_optimization, policy, max_cost, ...: Whom to ask, and
+                for how much (docs/inference-api.md).
+
+        Returns:
+            An iterator over pieces, which raises as `create` does.
+        """
         body = self._body({"model": model, "messages": messages, **fields, **(request or {}), "stream": True})
         return AsyncInferenceStream(self._backend.stream(body))
 
@@ -83,10 +118,21 @@ class AsyncInferenceCalls:
         parallel: bool = True,
         fallback_strategy: str | None = None,
     ) -> list[Inference]:
-        """Ask many: their replies, in order. One that failed has an `error`, which its `content` raises.
+        """Ask many.
 
-        parallel: false for one after another. fallback_strategy: "best_available" (another model, where nobody who
-        serves the one that is named answers), "same_model" (others who serve it; the default) or "none".
+        Args:
+            requests: Each as in `create`.
+            parallel: Whether they are asked at the same time; False: one after another.
+            fallback_strategy: "best_available" (another model, where nobody who serves the one that is named answers),
+                "same_model" (others who serve it; the default) or "none".
+
+        Returns:
+            Their replies, in order. One that failed has an `error`, which its `content` raises.
+
+        Raises:
+            ProviderUnavailableError: The gateway's reply holds none.
+            NoCredentialsError: The gateway's token is missing or wrong.
+            InvalidRequestError: The request as a whole is at fault.
         """
         body: dict[str, Any] = {"requests": [self._body(dict(one)) for one in requests], "parallel": parallel}
         if fallback_strategy is not None:
@@ -97,27 +143,77 @@ class AsyncInferenceCalls:
         return [_inference(row) for row in rows]
 
     async def retrieve(self, inference_id: str) -> StoredInference:
-        """What was replied in the last hour. Raises InvalidRequestError for what is not kept, or somebody else's."""
+        """What was replied in the last hour.
+
+        Args:
+            inference_id: The `id` of an `Inference`.
+
+        Returns:
+            What is kept of it.
+
+        Raises:
+            InvalidRequestError: It is not kept, or somebody else's.
+        """
         return StoredInference(await self._backend.retrieve(inference_id))
 
     async def get(self, inference_id: str) -> StoredInference:
-        """`retrieve`, in another word."""
+        """The same as `retrieve`.
+
+        Args:
+            inference_id: The `id` of an `Inference`.
+
+        Returns:
+            What is kept of it.
+
+        Raises:
+            InvalidRequestError: It is not kept, or somebody else's.
+        """
         return await self.retrieve(inference_id)
 
     async def analytics(self, timeframe: str = "last_30_days", metrics: Sequence[str] | None = None) -> Report:
-        """What was used in a time: requests, tokens, costs, latency; over a gateway, by its caller alone."""
+        """What was used in a time; over a gateway, by its caller alone.
+
+        Args:
+            timeframe: "last_30_days", "7d", "today", "this_month", ...
+            metrics: Of "requests", "tokens", "costs", "latency". Default: all.
+
+        Returns:
+            The numbers.
+
+        Raises:
+            InvalidRequestError: There is no such time or metric.
+        """
         return Report(await self._backend.analytics(_given(timeframe=timeframe, metrics=metrics)))
 
     async def performance(
         self, model: str, metrics: Sequence[str] | None = None, *, timeframe: str = "last_30_days"
     ) -> Report:
-        """How well a model did: success_rate, avg_latency, p95_latency."""
+        """How well a model did; over a gateway, for its caller alone.
+
+        Args:
+            model: Its name, or `provider/model`.
+            metrics: Of "success_rate", "avg_latency" (seconds), "p95_latency" (seconds). Default: all.
+            timeframe: "last_30_days", "7d", "today", "this_month", ...
+
+        Returns:
+            The numbers.
+
+        Raises:
+            InvalidRequestError: There is no such time or metric.
+        """
         return Report(await self._backend.performance(_given(model=model, timeframe=timeframe, metrics=metrics)))
 
     def configure_providers(self, preferences: Mapping[str, Any]) -> None:
-        """Prefer, for all requests from now on that say nothing else; as `ProviderList.configure_providers`.
+        """Prefer, for all requests from now on that say nothing else.
 
-        Raises TypeError and ValueError, and UnknownModelError for a provider that nobody is called.
+        Args:
+            preferences: `primary`, `fallback`, `cost_optimization`, `latency_optimization`, `quality_threshold`, as in
+                `ProviderList.configure_providers`.
+
+        Raises:
+            TypeError: A preference is unknown, or of the wrong type.
+            ValueError: A preference's value is out of range.
+            UnknownModelError: A provider is named that nobody is called.
         """
         self._backend.check_preferences(preferences)
         self._preferences = dict(preferences)
@@ -132,15 +228,25 @@ class AsyncInferenceCalls:
 
 
 class AsyncClient(Secretive):
-    """A client of the inference API.
+    """A client of the inference API: `client.inference.create(...)`.
 
-    With *base_url*, or `INFERENCE_PROVIDERS_GATEWAY`, it asks a gateway, with *api_key* or `INFERENCE_PROVIDERS_TOKEN`
-    for its token. Without, it asks providers from this process, with the keys of the environment; *options* are those
-    of `AsyncProviderList` then.
+    With *base_url*, or `INFERENCE_PROVIDERS_GATEWAY`, it asks a gateway. Without, it asks providers from this process,
+    with the keys of the environment.
 
-    mock_mode: nobody is asked; mock_responses are replies by model, as in `mock=` of lists. timeout: seconds for each
-    request. environ: the environment, all of it; default `os.environ`. Raises ValueError for an address that cannot be
-    used.
+    Args:
+        api_key: The gateway's token. Default: `INFERENCE_PROVIDERS_TOKEN`.
+        base_url: The gateway's address.
+        mock_mode: Whether nobody is asked.
+        mock_responses: Replies by model, as in `mock=` of lists.
+        timeout: Seconds for each request.
+        environ: The environment, all of it. Default: `os.environ`.
+
+    Keyword Args:
+        **options: Without a gateway, those of `AsyncProviderList`.
+
+    Raises:
+        TypeError: An option is unknown, or of the wrong type.
+        ValueError: The address cannot be used, or a value is out of range.
     """
 
     def __init__(

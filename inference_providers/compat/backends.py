@@ -33,13 +33,19 @@ PLACES = tuple(f"src/configs/{backend}_models.{kind}" for backend in ("litellm",
 
 
 def initialize_llm_registry(*lists: str | os.PathLike[str] | dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """Read model lists, and return them: name -> entry with `backend`, `model_path`, `tokenizer_path`, `description`.
+    """Read model lists.
 
-    lists: paths of model lists or of files with agents, or what is in such a file. Default: the files that
-    `INFERENCE_PROVIDERS_MODELS` names, `models.json` and `models.yaml` in the user's configuration folder, and
-    `src/configs/litellm_models.json` and `vllm_models.json` (or `.yaml`) below the current folder, which alone are
-    left out, with a warning, where others can write them. Raises RegistryError, with every problem, for what is no
-    such list.
+    Args:
+        *lists: Paths of model lists or of files with agents, or what is in such a file. Default: the files that
+            `INFERENCE_PROVIDERS_MODELS` names, `models.json` and `models.yaml` in the user's configuration folder, and
+            `src/configs/litellm_models.json` and `vllm_models.json` (or `.yaml`) below the current folder, which alone
+            are left out, with a warning, where others can write them.
+
+    Returns:
+        An entry for each name, with `backend`, `model_path`, `tokenizer_path` and `description`.
+
+    Raises:
+        RegistryError: A file is not such a list; `problems` has every problem.
     """
     loaded = model_lists.load(*lists, environ=os.environ, check=_with_backend, places=PLACES)
     return {name: _with_backend(entry) for name, entry in loaded.items()}
@@ -52,7 +58,11 @@ def _with_backend(entry: ModelEntry) -> dict[str, Any]:
 
 
 def get_available_models() -> list[str]:
-    """Names of the listed models and of those that backends of the program's own have, else of those within reach."""
+    """The listed models and those that backends of the program's own have, else those within reach.
+
+    Returns:
+        Their names.
+    """
     listed = [*model_lists.listed(os.environ), *_own_models()]
     if listed:
         return list(dict.fromkeys(listed))
@@ -65,9 +75,11 @@ def _own_models() -> list[str]:
 
 
 def list_models() -> list[dict[str, Any]]:
-    """The listed models, and those that backends of the program's own have, as dicts.
+    """The listed models, and those that backends of the program's own have.
 
-    With `name`, `backend`, `model_path`, `tokenizer_path`, `description`, and whether each is `available` now.
+    Returns:
+        For each a dict with `name`, `backend`, `model_path`, `tokenizer_path`, `description`, and whether it is
+        `available` now.
     """
     entries = {name: model_lists.checked(name) for name in _own_models()} | model_lists.listed(os.environ)
     return [{**_with_backend(entry), "available": _is_available(name)} for name, entry in entries.items()]
@@ -84,15 +96,34 @@ def _is_available(name: str) -> bool:
 
 
 def get_backend_for_model(model_name: str) -> str:
-    """The backend of a model: by its list, else by its name. Raises UnknownModelError."""
+    """The backend of a model: by its list, else by its name.
+
+    Args:
+        model_name: A name of a list, or any other.
+
+    Returns:
+        The prefix (`litellm`, `vllm`, `hf`, `openrouter`), the name of a backend of the program's own, or a provider's
+        id.
+
+    Raises:
+        UnknownModelError: The name means no model; `suggestions` has the closest.
+    """
     entry = model_lists.listed(os.environ).get(model_name)
     return str(_with_backend(entry)["backend"]) if entry else detect_model_backend(model_name)
 
 
 def detect_model_backend(model_name: str) -> str:
-    """The backend that a name stands for: its prefix (`litellm`, `vllm`, `hf`, `openrouter`), else a provider's id.
+    """The backend that a name stands for. Backends of the program's own come first.
 
-    Backends of the program's own come first. Raises UnknownModelError, with the closest names.
+    Args:
+        model_name: A name with a prefix, or of a model in any spelling.
+
+    Returns:
+        The prefix (`litellm`, `vllm`, `hf`, `openrouter`), the name of a backend of the program's own, or a provider's
+        id.
+
+    Raises:
+        UnknownModelError: The name means no model, or nobody serves it; `suggestions` has the closest.
     """
     own, _ = own_backend(model_name)
     if own is not None:
@@ -108,11 +139,26 @@ def detect_model_backend(model_name: str) -> str:
 
 
 def generate_response(model_name: str, prompt: Prompt, **kwargs: Unpack[AskOptions]) -> str:
-    """Ask one model of a simulation; returns the text of its answer.
+    """Ask one model of a simulation.
 
-    *kwargs* as in `ask_ai`; `max_tokens` and `temperature` default to `MAX_TOKENS` (250) and
-    `TEMPERATURE` (0.1) of the environment. Raises what `ask_ai` raises, and ValueError for a variable that
-    is not a number.
+    Args:
+        model_name: A name with a prefix (`litellm_gpt-4`), of a list, or of a model in any spelling.
+        prompt: Text, or a list of messages.
+
+    Keyword Args:
+        max_tokens (int): The most tokens of the answer. Default: `MAX_TOKENS` of the environment, else 250.
+        temperature (float): Randomness, from 0 to 2. Default: `TEMPERATURE` of the environment, else 0.1.
+        **options: All others as in `ask_ai`.
+
+    Returns:
+        The text of the answer.
+
+    Raises:
+        NoCredentialsError: There is no key for the model; `variables` names those that would help.
+        UnknownModelError: The name means no model; `suggestions` has the closest.
+        ProviderError: The only provider that was asked failed; the kind says how.
+        AllProvidersFailedError: All who were asked failed; `attempts` has each of them.
+        ValueError: A variable is not a number, or an option's value is out of range.
     """
     if not any(parameters.SYNONYMS.get(word, word) == "max_tokens" for word in kwargs):
         kwargs["max_tokens"] = _whole("MAX_TOKENS", MAX_TOKENS)

@@ -16,7 +16,8 @@ _own: dict[str, BaseLLMBackend] = {}
 class BaseLLMBackend(ABC):
     """What answers for the models whose names begin with its own and an underscore, once it is registered.
 
-    name: the prefix without its underscore. A method of yours gets the model's name without the prefix.
+    Args:
+        name: The prefix without its underscore. A method of yours gets the model's name without the prefix.
     """
 
     def __init__(self, name: str) -> None:
@@ -24,15 +25,35 @@ class BaseLLMBackend(ABC):
 
     @abstractmethod
     def generate_response(self, model_name: str, prompt: Prompt, **kwargs: Any) -> str:
-        """The text of an answer. *kwargs*: those of the call, with `max_tokens` and `temperature`."""
+        """Answer a prompt: yours to write.
+
+        Args:
+            model_name: The model's name without the prefix.
+            prompt: Text, or a list of messages.
+            **kwargs: Those of the call, with `max_tokens` and `temperature`.
+
+        Returns:
+            The text of the answer.
+        """
 
     def is_model_available(self, model_name: str) -> bool:
-        """Whether a model can be asked now; without a word of yours, any."""
+        """Whether a model can be asked now; without a word of yours, any.
+
+        Args:
+            model_name: The model's name without the prefix.
+
+        Returns:
+            Whether it can.
+        """
         del model_name
         return True
 
     def load_models(self) -> list[str]:
-        """Names of the models that there are; without a word of yours, none is listed."""
+        """The models that there are; without a word of yours, none is listed.
+
+        Returns:
+            Their names without the prefix.
+        """
         return []
 
     def __str__(self) -> str:
@@ -40,9 +61,14 @@ class BaseLLMBackend(ABC):
 
 
 def register_backend(backend: BaseLLMBackend) -> None:
-    """From now on `generate_response` asks this backend for the models with its prefix, instead of any other.
+    """Have `generate_response` ask a backend for the models with its prefix from now on, instead of any other.
 
-    Raises TypeError for what is no `BaseLLMBackend`, ValueError for a name that cannot be a prefix.
+    Args:
+        backend: An instance of a class of yours.
+
+    Raises:
+        TypeError: It is not a `BaseLLMBackend`.
+        ValueError: Its name cannot be a prefix.
     """
     if not isinstance(backend, BaseLLMBackend):
         raise TypeError(f"a backend is an instance of a subclass of BaseLLMBackend, not {backend!r}")

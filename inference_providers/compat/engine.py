@@ -36,14 +36,20 @@ _KEEP, _RAISE = "keep", "raise"
 class MetaInferenceEngine:
     """One engine for every model: `MetaInferenceEngine(temperature=0.7, max_tokens=1000)`.
 
-    generation: parameters for every call, and options of `ask_ai` (`system`, `images`, `files`, `schema`, `extra_body`,
-    `timeout`, `on_unsupported`, `max_steps`, `split_thinking`). Options of `ProviderList` (`json_override`,
-    `json_merge`, `trust`, `allow`, `aliases`, `avoid`, `only`, `mock`, `local`, `local_models`, `environ`, ...) are
-    those of the lists that are asked; at an `api_url` only those about calls. remote_params: `RemoteParams`, or a dict
-    of them.
+    Args:
+        remote_params: How servers are reached, a `RemoteParams` or a dict of its fields.
 
-    Raises TypeError for an unknown parameter, and ValueError for a value out of range; RegistryError for a registry
-    that is none.
+    Keyword Args:
+        max_tokens, temperature and the other parameters of `ask_ai`: for every call.
+        system, images, files, schema, tools, extra_body, timeout, on_unsupported, max_steps, split_thinking, cache: As
+            in `ask_ai`.
+        json_override, json_merge, environ, local, avoid, only, mock, budget and others: Options of `ProviderList`, for
+            the lists that are asked; at an `api_url` only those about calls.
+
+    Raises:
+        TypeError: An option is unknown, or of the wrong type.
+        ValueError: An option's value is out of range.
+        RegistryError: A registry that is given is invalid.
     """
 
     def __init__(
@@ -79,24 +85,41 @@ class MetaInferenceEngine:
     ) -> list[Conversation]:
         """Answer conversations concurrently; they come back in order, each with its reply appended.
 
-        conversations (`input` is another word for it): a list of `Conversation`, dicts with `messages`, or lists of
-        messages; or just one of these; or a file of conversations as JSON lines, as a `pathlib.Path`.
-        model_name: any spelling: `gpt-4o`, `together/llama3.1-70b`, `claude-3-7-sonnet`, `vllm/llama3.1-8b`.
-        generation: overrides that of *inference_config*, which overrides the engine's own; *remote_params* likewise,
-        field by field: what a call does not set stays as it is, the address and key in particular.
-        It may have `split_thinking`, as in `ask_ai`. avoid, only: as there. api_key, api_base: `api_key` and
-        `api_url` of *remote_params*. output_path: a file for the answered conversations, one line of JSON each as soon
-        as it is; what is in it is not asked again. Its folder is made.
-
         A reply's `metadata` says how it came about: `usage` (`prompt_tokens`, `completion_tokens`, `total_tokens`, and
         `cached_tokens` and `reasoning_tokens` if there are any), `cost` in USD (None if it is not known),
         `finish_reason`, `provider`, `model`, `reasoning`, `parsed`, `dropped`.
 
-        on_error: "raise" the first error, when those under way have ended; it has what was answered as
-        `inference_result`, an `InferenceResult`. "keep": all are asked, and one that failed comes back as it was,
-        with the reason as `metadata["error"]`. See `infer_partial` as well.
+        Args:
+            conversations: `Conversation`s, dicts with `messages`, or lists of messages; or just one of these; or a file
+                of conversations as JSON lines, as a `pathlib.Path`.
+            model_name: The model, in any spelling: "gpt-4o", "together/llama3.1-70b", "vllm/llama3.1-8b".
+            inference_config: All settings in one object, an `InferenceConfig` or a dict of its fields.
+            on_error: "raise" the first error, when those under way have ended; it has what was answered as
+                `inference_result`, an `InferenceResult`. "keep": all are asked, and one that failed comes back as it
+                was, with the reason as `metadata["error"]`.
 
-        Raises what `ask_ai` raises.
+        Keyword Args:
+            input: *conversations*, in another tool's word.
+            output_path (str | os.PathLike): A file for the answered conversations, a line of JSON each as soon as it
+                is; what is in it is not asked again. Its folder is made.
+            progress_path (str | os.PathLike): A file of JSON that counts them.
+            remote_params (RemoteParams | dict): How servers are reached, field by field over the engine's own.
+            avoid, only, api_key, api_base: As in `ask_ai`; the last two are `api_key` and `api_url` of *remote_params*.
+            system, images, files, schema, tools, extra_body, timeout, on_unsupported, max_steps, split_thinking, cache:
+                As in `ask_ai`.
+            max_tokens, temperature and the other parameters of `ask_ai`: over those of *inference_config*, which are
+                over the engine's own.
+
+        Returns:
+            The conversations, answered.
+
+        Raises:
+            NoCredentialsError: There is no key for the model; `variables` names those that would help.
+            UnknownModelError: The name means no model; `suggestions` has the closest.
+            TypeError: An option is unknown, or of the wrong type.
+            ValueError: A value is out of range, or there is no such *on_error*.
+            ProviderError: A conversation failed, and *on_error* is "raise"; the kind says how.
+            AllProvidersFailedError: All who were asked failed, and *on_error* is "raise".
         """
         if on_error not in (_KEEP, _RAISE):
             raise ValueError(f'on_error must be "{_KEEP}" or "{_RAISE}", not {on_error!r}')
@@ -114,10 +137,34 @@ class MetaInferenceEngine:
         inference_config: InferenceConfig | dict[str, Any] | None = None,
         **options: Unpack[InferOptions],
     ) -> InferenceResult:
-        """`infer`, where some may fail: an `InferenceResult` of those that were answered, and why others were not.
+        """Answer conversations of which some may fail.
 
-        Options as in `infer`; progress_path: a file of JSON that counts them. Raises what concerns all of them:
-        an unknown model, no key, options that are none.
+        Args:
+            conversations: `Conversation`s, dicts with `messages`, or lists of messages; or just one of these; or a file
+                of conversations as JSON lines, as a `pathlib.Path`.
+            model_name: The model, in any spelling: "gpt-4o", "together/llama3.1-70b", "vllm/llama3.1-8b".
+            inference_config: All settings in one object, an `InferenceConfig` or a dict of its fields.
+
+        Keyword Args:
+            input: *conversations*, in another tool's word.
+            output_path (str | os.PathLike): A file for the answered conversations, a line of JSON each as soon as it
+                is; what is in it is not asked again. Its folder is made.
+            progress_path (str | os.PathLike): A file of JSON that counts them.
+            remote_params (RemoteParams | dict): How servers are reached, field by field over the engine's own.
+            avoid, only, api_key, api_base: As in `ask_ai`; the last two are `api_key` and `api_url` of *remote_params*.
+            system, images, files, schema, tools, extra_body, timeout, on_unsupported, max_steps, split_thinking, cache:
+                As in `ask_ai`.
+            max_tokens, temperature and the other parameters of `ask_ai`: over those of *inference_config*, which are
+                over the engine's own.
+
+        Returns:
+            Those that were answered, and why others were not.
+
+        Raises:
+            NoCredentialsError: There is no key for the model; `variables` names those that would help.
+            UnknownModelError: The name means no model; `suggestions` has the closest.
+            TypeError: An option is unknown, or of the wrong type.
+            ValueError: A value is out of range.
         """
         return self._ask(conversations, model_name, inference_config, _KEEP, {**options})[1]
 
@@ -137,9 +184,19 @@ class MetaInferenceEngine:
         return inputs, run.ask(call.pipeline, call.model, on_error=on_error, **call.batch_options())
 
     def list_models(self, chat_only: bool = True, model_name: str | None = None) -> list[str]:
-        """The models that the engine's provider says it has now, sorted; of *model_name*'s, where no engine is pinned.
+        """The models that the engine's provider says it has now.
 
-        chat_only: without those that are named or said to be for something else. Raises what a call raises.
+        Args:
+            chat_only: Whether to leave out those that are named or said to be for something else than chat.
+            model_name: A model of the provider, where the engine is not pinned to one.
+
+        Returns:
+            Their names, sorted.
+
+        Raises:
+            NoCredentialsError: There is no key for the provider.
+            UnknownModelError: The name means no model.
+            ProviderError: The provider refused or failed.
         """
         call = Call(self, model_name, None, {})
         offer = call.pipeline.finder.candidates(call.model)[0]
@@ -155,30 +212,80 @@ class MetaInferenceEngine:
         model_name: str | None = None,
         **options: Unpack[InferOptions],
     ) -> str:
-        """Start a job of the provider's batch API, which takes hours, at a lower price; its id.
+        """Start a job of the provider's batch API, which takes hours, at a lower price.
 
         `get_batch_results` gives the answers, of the same conversations. For a job whose id nobody has to keep, give
         `batch_completion_window` and an output path to `infer`.
 
-        Raises NoCredentialsError for a provider without a batch API, ValueError for a conversation that cannot be
-        asked, and what a call raises.
+        Args:
+            conversations: `Conversation`s, dicts with `messages`, or lists of messages; or just one of these; or a file
+                of conversations as JSON lines, as a `pathlib.Path`.
+            inference_config: All settings in one object, an `InferenceConfig` or a dict of its fields.
+            model_name: The model, in any spelling: "gpt-4o", "together/llama3.1-70b", "vllm/llama3.1-8b".
+
+        Keyword Args:
+            **options: As in `infer`, but for *output_path* and *progress_path*.
+
+        Returns:
+            The job's id.
+
+        Raises:
+            NoCredentialsError: There is no key for the provider, or it has no batch API.
+            UnknownModelError: The name means no model.
+            ValueError: A conversation cannot be asked, or a value is out of range.
+            ProviderError: The provider refused the job.
         """
         call = Call(self, model_name, inference_config, {**options})
         return engine_jobs.start(call, call.inputs(conversations))
 
     def get_batch_status(self, batch_id: str, model_name: str | None = None) -> BatchInfo:
-        """How far a job is. model_name: whose job it is, where no engine is pinned."""
+        """How far a job is.
+
+        Args:
+            batch_id: The id that `infer_batch` gave.
+            model_name: Whose job it is, where the engine is not pinned to a model.
+
+        Returns:
+            Its status and counts.
+
+        Raises:
+            NoCredentialsError: There is no key for the provider, or it has no batch API.
+            ProviderError: The provider refused, or does not know the job.
+        """
         return engine_jobs.status(Call(self, model_name, None, {}), batch_id)
 
     def cancel_batch(self, batch_id: str, model_name: str | None = None) -> BatchInfo:
-        """Ask for a job's end. What it has answered by then is charged."""
+        """Ask for a job's end. What it has answered by then is charged.
+
+        Args:
+            batch_id: The id that `infer_batch` gave.
+            model_name: Whose job it is, where the engine is not pinned to a model.
+
+        Returns:
+            Its status and counts.
+
+        Raises:
+            NoCredentialsError: There is no key for the provider, or it has no batch API.
+            ProviderError: The provider refused, or does not know the job.
+        """
         return engine_jobs.cancelled(Call(self, model_name, None, {}), batch_id)
 
     def get_batch_results(self, batch_id: str, conversations: Any, model_name: str | None = None) -> list[Conversation]:
-        """The answered conversations of a job that has ended, in order; those that failed there are asked directly.
+        """The answered conversations of a job that has ended; those that failed there are asked directly.
 
-        Raises RuntimeError for a job that has not ended, or has failed (has expired, was cancelled), with what was
-        answered as `inference_result`; and what `infer` raises.
+        Args:
+            batch_id: The id that `infer_batch` gave.
+            conversations: The very ones that it was given.
+            model_name: Whose job it is, where the engine is not pinned to a model.
+
+        Returns:
+            The conversations, answered, in order.
+
+        Raises:
+            RuntimeError: The job has not ended, or has failed (has expired, was cancelled), with what was answered as
+                `inference_result`.
+            NoCredentialsError: There is no key for the provider, or it has no batch API.
+            ProviderError: The provider refused, does not know the job, or failed where it was asked directly.
         """
         call = Call(self, model_name, None, {})
         inputs = call.inputs(conversations)
@@ -199,7 +306,18 @@ class MetaInferenceEngine:
     ) -> BatchResult:
         """What has come of a job that has ended, was cancelled or has expired.
 
-        Raises RuntimeError for one that has not ended, or in which nothing was answered before it failed.
+        Args:
+            batch_id: The id that `infer_batch` gave.
+            conversations: The very ones that it was given.
+            model_name: Whose job it is, where the engine is not pinned to a model.
+
+        Returns:
+            Those that were answered, and why others were not.
+
+        Raises:
+            RuntimeError: The job has not ended, or nothing was answered before it failed.
+            NoCredentialsError: There is no key for the provider, or it has no batch API.
+            ProviderError: The provider refused, or does not know the job.
         """
         call = Call(self, model_name, None, {})
         found = engine_jobs.results(call, batch_id, call.inputs(conversations), partial=True)

@@ -29,9 +29,19 @@ _SENT = (
 class BaseInferenceEngine(MetaInferenceEngine):
     """An engine that is pinned: one provider or kind of server, and one model.
 
-    model_params, generation_params, remote_params: the classes of these names, or dicts. Without generation_params the
-    defaults of `GenerationParams` hold: 1,024 new tokens, temperature 0. options: as of `MetaInferenceEngine`.
-    Raises what that raises, and ValueError without a model.
+    Args:
+        model_params: The model, a `ModelParams` or a dict of its fields; `model_name` is needed.
+        generation_params: How to generate, a `GenerationParams` or a dict. Default: its defaults, 1,024 new tokens at
+            temperature 0.
+        remote_params: How the server is reached, a `RemoteParams` or a dict.
+
+    Keyword Args:
+        **options: As of `MetaInferenceEngine`.
+
+    Raises:
+        TypeError: An option is unknown, or of the wrong type.
+        ValueError: There is no model, or a value is out of range.
+        RegistryError: A registry that is given is invalid.
     """
 
     engine: ClassVar[str] = ""
@@ -66,9 +76,26 @@ class BaseInferenceEngine(MetaInferenceEngine):
         on_error: Literal["keep", "raise"] = "raise",
         **options: Unpack[EngineCallOptions],
     ) -> list[Conversation]:
-        """Answer conversations with the engine's model; see `MetaInferenceEngine.infer`.
+        """Answer conversations with the engine's model; they come back in order, each with its reply appended.
 
-        A model in *inference_config* is asked instead.
+        Args:
+            input: `Conversation`s, dicts with `messages`, or lists of messages; or just one of these; or a file of
+                conversations as JSON lines, as a `pathlib.Path`.
+            inference_config: All settings in one object; a model in it is asked instead.
+            on_error: "raise" the first error, or "keep" the reason as `metadata["error"]` of a conversation that
+                failed.
+
+        Keyword Args:
+            **options: As in `MetaInferenceEngine.infer`: parameters, *output_path*, *remote_params* and the rest.
+
+        Returns:
+            The conversations, answered.
+
+        Raises:
+            NoCredentialsError: There is no key for the model; `variables` names those that would help.
+            TypeError: An option is unknown, or of the wrong type.
+            ValueError: A value is out of range, or there is no such *on_error*.
+            ProviderError: A conversation failed, and *on_error* is "raise"; the kind says how.
         """
         return super().infer(input, None, inference_config, on_error=on_error, **options)
 
@@ -78,11 +105,32 @@ class BaseInferenceEngine(MetaInferenceEngine):
         inference_config: InferenceConfig | dict[str, Any] | None = None,
         **options: Unpack[EngineCallOptions],
     ) -> InferenceResult:
-        """`infer`, where some may fail; see `MetaInferenceEngine.infer_partial`."""
+        """Answer conversations of which some may fail, with the engine's model.
+
+        Args:
+            input: `Conversation`s, dicts with `messages`, or lists of messages; or just one of these; or a file of
+                conversations as JSON lines, as a `pathlib.Path`.
+            inference_config: All settings in one object; a model in it is asked instead.
+
+        Keyword Args:
+            **options: As in `MetaInferenceEngine.infer`.
+
+        Returns:
+            Those that were answered, and why others were not.
+
+        Raises:
+            NoCredentialsError: There is no key for the model; `variables` names those that would help.
+            TypeError: An option is unknown, or of the wrong type.
+            ValueError: A value is out of range.
+        """
         return super().infer_partial(input, None, inference_config, **options)
 
     def get_supported_params(self) -> set[str]:
-        """The fields of `GenerationParams` that go to a server, if it takes them."""
+        """Which fields of `GenerationParams` go to a server, if it takes them.
+
+        Returns:
+            Their names.
+        """
         return set(_SENT)
 
 
@@ -101,8 +149,25 @@ class LlamaCppInferenceEngine(BaseInferenceEngine):
 class VLLMInferenceEngine(BaseInferenceEngine):
     """A model of the machine's own, by vLLM: a server that runs, or one that is started for a model file.
 
-    tensor_parallel_size, gpu_memory_utilization, max_num_seqs: of a server that is started. quantization,
-    enable_prefix_caching, enforce_eager, tool_call_parser: as vLLM decides, which a warning says where one is set.
+    Args:
+        model_params: The model, a `ModelParams` or a dict of its fields; `model_name` is needed.
+        generation_params: How to generate, a `GenerationParams` or a dict. Default: its defaults, 1,024 new tokens at
+            temperature 0.
+        remote_params: How the server is reached, a `RemoteParams` or a dict.
+        tensor_parallel_size: Over how many GPUs a server that is started spreads the model. -1: as vLLM decides.
+        gpu_memory_utilization: Of 1, how much of a GPU's memory it takes. 0.9: as vLLM decides.
+        max_num_seqs: How many requests it answers at once. Default: as vLLM decides.
+        quantization: As vLLM decides; a warning says so where it is set.
+        enable_prefix_caching: As vLLM decides, likewise.
+        enforce_eager: As vLLM decides, likewise.
+        tool_call_parser: As vLLM decides, likewise.
+
+    Keyword Args:
+        **options: As of `MetaInferenceEngine`.
+
+    Raises:
+        TypeError: An option is unknown, or of the wrong type.
+        ValueError: There is no model, or a value is out of range.
     """
 
     engine = InferenceEngineType.VLLM
@@ -165,9 +230,24 @@ class AnthropicInferenceEngine(BaseInferenceEngine):
 
 
 class GoogleVertexInferenceEngine(BaseInferenceEngine):
-    """Google's Vertex. project_id, region: as `GOOGLE_VERTEX_PROJECT` and `GOOGLE_VERTEX_LOCATION` of the environment.
+    """Google's Vertex.
 
-    project_id_env_key, region_env_key: the variables that hold them.
+    Args:
+        model_params: The model, a `ModelParams` or a dict of its fields; `model_name` is needed.
+        generation_params: How to generate, a `GenerationParams` or a dict. Default: its defaults, 1,024 new tokens at
+            temperature 0.
+        remote_params: How the server is reached, a `RemoteParams` or a dict.
+        project_id: The project. Default: `GOOGLE_VERTEX_PROJECT`.
+        region: The region. Default: `GOOGLE_VERTEX_LOCATION`.
+        project_id_env_key: The variable that holds the project.
+        region_env_key: The variable that holds the region.
+
+    Keyword Args:
+        **options: As of `MetaInferenceEngine`.
+
+    Raises:
+        TypeError: An option is unknown, or of the wrong type.
+        ValueError: There is no model, or a value is out of range.
     """
 
     engine = InferenceEngineType.GOOGLE_VERTEX
@@ -263,7 +343,22 @@ def build_inference_engine(
     remote_params: RemoteParams | dict[str, Any] | None = None,
     generation_params: GenerationParams | dict[str, Any] | None = None,
 ) -> BaseInferenceEngine:
-    """The engine of a kind. Raises ValueError for a kind that there is not."""
+    """The engine of a kind.
+
+    Args:
+        engine_type: The kind: "OPENAI", "VLLM", ..., or an `InferenceEngineType`.
+        model_params: The model, a `ModelParams` or a dict of its fields; `model_name` is needed.
+        generation_params: How to generate, a `GenerationParams` or a dict. Default: its defaults, 1,024 new tokens at
+            temperature 0.
+        remote_params: How the server is reached, a `RemoteParams` or a dict.
+
+    Returns:
+        The engine.
+
+    Raises:
+        TypeError: A setting is unknown, or of the wrong type.
+        ValueError: There is no such kind, no model, or a value is out of range.
+    """
     kinds = {str(kind.engine): kind for kind in BaseInferenceEngine.__subclasses__()}
     if str(engine_type) not in kinds:
         raise ValueError(f"there is no engine {engine_type!r}; there are {', '.join(sorted(kinds))}")

@@ -23,9 +23,16 @@ _UNSENT = ("batch_size", "guided_decoding", "use_sampling")
 
 @dataclass
 class GuidedDecodingParams(Params):
-    """What an answer must look like: a JSON Schema (or a pydantic model), a regular expression, or one of some choices.
+    """What an answer must look like: one of three.
 
-    strict: ask for the schema in the strict form. Raises ValueError for more than one of the three.
+    Args:
+        json: A JSON Schema, or a pydantic model.
+        regex: A regular expression.
+        choice: The answers that there may be.
+        strict: Whether to ask for the schema in its strict form.
+
+    Raises:
+        ValueError: More than one of the three is given.
     """
 
     json: Any = None
@@ -56,11 +63,36 @@ class GenerationParams(Params):
     """How to generate. Who makes one has its defaults: at most 1,024 new tokens, at temperature 0.
 
     None leaves a parameter to the provider. Each gets the parameters that it takes; see `on_unsupported` of `ask_ai`.
-    Fields that only mean something to a model within the same process (num_beams, use_cache, skip_special_tokens,
-    exclude_prompt_from_response) and prompt_cache_ttl are not sent, which a warning says where one is set. batch_size:
-    how many are asked at once, if it is set.
 
-    Raises TypeError and ValueError for what a field cannot be.
+    Args:
+        max_new_tokens: The most tokens that an answer may have.
+        batch_size: How many conversations are asked at once, if it is set.
+        exclude_prompt_from_response: Not sent; a warning says so where it is set.
+        seed: The same seed gives much the same answer.
+        temperature: Randomness, from 0 to 2.
+        top_p: Only the likeliest tokens that come to this probability together, from 0 to 1.
+        frequency_penalty: How much repetition is discouraged, by how often a token was there, from -2 to 2.
+        presence_penalty: How much repetition is discouraged, once a token was there, from -2 to 2.
+        stop_strings: Texts before which an answer ends.
+        stop_token_ids: Tokens at which it ends.
+        logit_bias: A bias for each token id, from -100 to 100.
+        min_p: Only tokens of at least this part of the likeliest one's probability, from 0 to 1.
+        use_cache: Not sent, likewise.
+        num_beams: Not sent, likewise.
+        use_sampling: Kept for settings of other tools.
+        guided_decoding: What an answer must look like, a `GuidedDecodingParams` or a dict of its fields.
+        skip_special_tokens: Not sent, likewise.
+        tool_choice: "auto", "none", "required", or the tool that must be called.
+        parallel_tool_calls: Whether the model may call several tools at once.
+        prompt_cache_ttl: "5m" or "1h". Not sent, likewise.
+        tools: What the model may call: descriptions, or functions.
+        reasoning_effort: "low", "medium", "high", or what else the model has.
+        top_k: Only so many of the likeliest tokens.
+        repetition_penalty: How much repetition is discouraged; 1 is not at all.
+
+    Raises:
+        TypeError: A field is of the wrong type.
+        ValueError: A field is out of range.
     """
 
     max_new_tokens: int | None = 1024
@@ -94,7 +126,12 @@ class GenerationParams(Params):
         self.check()
 
     def check(self) -> None:
-        """Raise TypeError and ValueError for what a field cannot be."""
+        """Look at each field.
+
+        Raises:
+            TypeError: A field is of the wrong type.
+            ValueError: A field is out of range.
+        """
         parameters.normalise(self.as_fields())
         whole(batch_size=self.batch_size, num_beams=self.num_beams)
         at_least(1, batch_size=self.batch_size, num_beams=self.num_beams)

@@ -12,13 +12,39 @@ _HONOURED = ("model_name", "tokenizer_name", "model_max_length", "chat_template_
 
 @dataclass
 class ModelParams(Params):
-    """Which model, and its files if it runs on this machine. model_max_length: tokens of context.
+    """Which model, and its files if it runs on this machine.
 
-    tokenizer_name and model_max_length count where a model file is launched here, chat_template_kwargs at servers here
-    and at an address by hand. The other fields are there so that settings of other tools can be read; a warning says
-    where one is set that a server cannot be told.
+    Fields that a server cannot be told of are there so that settings of other tools can be read; a warning says where
+    one is set.
 
-    Raises TypeError and ValueError for what a field cannot be.
+    Args:
+        model_name: The model, in any spelling, or a path.
+        adapter_model: Not sent.
+        adapter_trainable: Not sent.
+        tokenizer_name: The tokenizer's folder, where a model file is launched here.
+        tokenizer_pad_token: Not sent.
+        tokenizer_kwargs: Kept for settings of other tools.
+        processor_kwargs: Not sent.
+        model_max_length: Tokens of context, where a model file is launched here.
+        load_pretrained_weights: Not sent.
+        trust_remote_code: Not sent.
+        torch_dtype_str: Not sent.
+        compile: Not sent.
+        chat_template: Not sent.
+        chat_template_kwargs: For servers here, and at an address by hand.
+        attn_implementation: Not sent.
+        device_map: Not sent.
+        model_kwargs: Not sent.
+        enable_liger_kernel: Not sent.
+        shard_for_eval: Not sent.
+        freeze_layers: Not sent.
+        text_only: Not sent.
+        model_revision: Not sent.
+        tool_call_parser: Not sent.
+
+    Raises:
+        TypeError: A field is of the wrong type.
+        ValueError: A field is out of range.
     """
 
     model_name: str = ""

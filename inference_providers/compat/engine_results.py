@@ -42,8 +42,12 @@ class InferenceErrorType(StrEnum):
 class FailureDetail:
     """Why one conversation was not answered.
 
-    status_code: HTTP status of the last attempt, None without a reply. is_retryable: whether the same could be answered
-    another time. error: the exception itself.
+    Args:
+        error_message: What happened, in words.
+        status_code: The HTTP status of the last attempt, None without a reply.
+        is_retryable: Whether the same could be answered another time.
+        error_type: What kind of failure it was.
+        error: The exception itself.
     """
 
     error_message: str
@@ -55,7 +59,12 @@ class FailureDetail:
 
 @dataclass
 class InferenceResult:
-    """Conversations that were answered, with their places in the input, and failures by place."""
+    """Conversations that were answered, and why others were not.
+
+    Args:
+        successful: Each with its place in the input.
+        failures: Why the others were not answered, by their places.
+    """
 
     successful: list[tuple[int, Conversation]] = field(default_factory=list)
     failures: dict[int, FailureDetail] = field(default_factory=dict)
@@ -78,7 +87,13 @@ class InferenceResult:
 
 @dataclass
 class BatchResult:
-    """What a provider's batch job has come to: as `InferenceResult`, in fewer words."""
+    """What a provider's batch job has come to: as `InferenceResult`, in fewer words.
+
+    Args:
+        successful: The answered conversations, each with its place in the input.
+        failed_indices: The places of the others.
+        error_messages: Why each of these failed, by its place.
+    """
 
     successful: list[tuple[int, Conversation]]
     failed_indices: list[int]
@@ -105,7 +120,17 @@ class BatchStatus(StrEnum):
 
 @dataclass
 class BatchInfo:
-    """A provider's batch job. Times are as the provider gave them. data: all that it says."""
+    """A provider's batch job. Times are as the provider gave them.
+
+    Args:
+        id: Its id.
+        status: How far it is.
+        total_requests: How many requests it has.
+        completed_requests: How many of them are answered.
+        failed_requests: How many of them failed.
+        error: Why it failed, None if it did not.
+        data: All that the provider says of it.
+    """
 
     id: str
     status: BatchStatus

@@ -39,21 +39,31 @@ class InferenceEngineType(StrEnum):
 
 @dataclass
 class RemoteParams(Params):
-    """How to reach a remote engine. Times in seconds.
+    """How to reach a remote engine. What a call does not set stays as the engine has it.
 
-    What a call does not set stays as the engine has it; see `effective`.
+    Args:
+        api_url: The base URL of an OpenAI-compatible server. Default: the model's provider.
+        api_key: A key, which goes to that one provider and nowhere else.
+        api_key_env_varname: The variable that holds it.
+        user_id: Whom an answer is for, as a provider may know them (`user`).
+        max_retries: How often a conversation is asked again at one provider.
+        retry_backoff_base: Seconds of the first pause.
+        retry_backoff_max: Seconds that a pause has at most.
+        connection_timeout: Seconds for each request.
+        num_workers: Requests at once; with *use_adaptive_concurrency*, at most. Who makes a `RemoteParams` has one,
+            unless they set it; None, and a dict that does not say, adapt it to each provider.
+        requests_per_minute: The most for each provider.
+        input_tokens_per_minute: The most for each provider; the lower of the two is kept to by both together.
+        output_tokens_per_minute: The most for each provider, likewise.
+        politeness_policy: Seconds that a worker waits after a request.
+        batch_completion_window: Where it is set ("24h"), `infer` uses the provider's batch API, at a lower price, and
+            needs an output path.
+        use_adaptive_concurrency: Whether requests at once are adapted to each provider.
+        tokens_per_minute: The most for each provider, input and output together.
 
-    api_url: base URL of an OpenAI-compatible server; default: the model's provider. api_key, or
-    api_key_env_varname, the variable that holds it: it goes to that one provider and nowhere else. user_id: whom an
-    answer is for, as a provider may know them (`user`).
-    num_workers: concurrent requests; with use_adaptive_concurrency, at most. Who makes a `RemoteParams` has one, unless
-    they set it; None, and a dict that does not say, adapt it to each provider. requests_per_minute, tokens_per_minute:
-    as in `batch`; input_ and output_tokens_per_minute: the lower of them is kept to by both together.
-    politeness_policy: seconds that a worker waits after a request.
-    batch_completion_window: where it is set (`"24h"`), `infer` uses the provider's batch API, at a lower price, and
-    needs an output path.
-
-    Raises TypeError and ValueError for what a field cannot be.
+    Raises:
+        TypeError: A field is of the wrong type.
+        ValueError: A field is out of range, or *api_url* is not an address.
     """
 
     api_url: str | None = field(default=None, repr=False)
@@ -83,7 +93,12 @@ class RemoteParams(Params):
         self.check()
 
     def check(self) -> None:
-        """Raise TypeError and ValueError for what a field cannot be."""
+        """Look at each field.
+
+        Raises:
+            TypeError: A field is of the wrong type.
+            ValueError: A field is out of range, or *api_url* is not an address.
+        """
         self.address()
         whole(max_retries=self.max_retries, num_workers=self.num_workers)
         at_least(0, max_retries=self.max_retries, politeness_policy=self.politeness_policy)
@@ -99,9 +114,14 @@ class RemoteParams(Params):
             )
 
     def address(self) -> str | None:
-        """The base URL in one spelling, None without one.
+        """The base URL in one spelling.
 
-        Raises TypeError and ValueError for what is not a base URL.
+        Returns:
+            It, or None without one.
+
+        Raises:
+            TypeError: *api_url* is not text.
+            ValueError: *api_url* is not a base URL.
         """
         if self.api_url is None:
             return None
@@ -155,9 +175,18 @@ class InferenceConfig(Params):
 
     Who makes one has the defaults of `GenerationParams` and, where it has them, of `RemoteParams`.
 
-    engine: a provider or kind of engine (`OPENAI`, `VLLM`, ...). input_path: a file of conversations as JSON lines, if
-    none are given. output_path: a file for the answered ones; a job that was stopped resumes from it. progress_path: a
-    file of JSON that counts them, for whoever watches.
+    Args:
+        model: Which model.
+        generation: How to generate.
+        input_path: A file of conversations as JSON lines, if none are given.
+        output_path: A file for the answered ones; a job that was stopped resumes from it.
+        progress_path: A file of JSON that counts them, for whoever watches.
+        engine: A provider's id or a kind of engine ("OPENAI", "VLLM", ...).
+        remote_params: How servers are reached.
+
+    Raises:
+        TypeError: A field is of the wrong type.
+        ValueError: A field is out of range.
     """
 
     model: ModelParams = field(default_factory=ModelParams)

@@ -12,11 +12,9 @@ from inference_providers.gateway.batch_runs import BatchRuns
 from inference_providers.gateway.callers import Callers
 from inference_providers.gateway.ids import Ids
 from inference_providers.gateway.kept_files import KeptFiles
-from inference_providers.gateway.kept_responses import KeptResponses
 from inference_providers.gateway.metering import Metering
 from inference_providers.gateway.metrics import Metrics
-from inference_providers.gateway.replies import Replies
-from inference_providers.gateway.tiers import Tiers
+from inference_providers.gateway.several import replies_of, responses_of, tiers_of
 from inference_providers.gateway.under_way import UnderWay
 
 TYPE_CHECKING = False
@@ -48,12 +46,15 @@ class Gateway:
         self.metrics, self.under_way = metrics or Metrics(), UnderWay()
         self.providers = make_providers()
         self.callers = callers or Callers(self.pipeline.users_environ)
-        self.tiers = Tiers.of(self.pipeline.users_environ, settings.workers)
+        state = self.pipeline.state
+        link = None if state is None else state.link
+        self.tiers = tiers_of(self.pipeline.users_environ, settings.workers, link)
         self._is_metered = False
         self.answers: Callable[[str, str], bool] = lambda method, path: False
         self._use(self.providers)
-        self.ids, self.replies = Ids.of(self.pipeline.users_environ), Replies.of(self.pipeline.users_environ)
-        self.responses = KeptResponses.of(self.pipeline.users_environ)
+        self.ids = Ids.of(self.pipeline.users_environ)
+        self.replies = replies_of(self.pipeline.users_environ, link)
+        self.responses = responses_of(self.pipeline.users_environ, link)
         self.files = KeptFiles(self.ids, self.pipeline.users_environ)
         self.batches = BatchRuns(self.ids, self.files, self._metered, self.callers.by_id, self.secrets)
 
@@ -128,6 +129,9 @@ class Gateway:
         """End what is under way, and close connections."""
         await self.batches.aclose()
         await self.providers.aclose()
+        state = self.pipeline.state
+        if state is not None and state.link is not None:
+            await asyncio.to_thread(state.link.flush)
 
     def answered(self, pattern: str, status: int, seconds: float) -> None:
         """Count a reply to a path of this pattern. 499: its client had gone."""

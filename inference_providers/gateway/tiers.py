@@ -93,6 +93,8 @@ class Exceeded:
 class Tiers:
     """What callers may use, and have used. For one event loop."""
 
+    waits = False  # whether letting a request in takes a round trip, so that asyncio does it in a thread
+
     def __init__(self, windows: Windows, spending: Spending, now: Callable[[], float] = time.time) -> None:
         """*windows*: where minutes are counted. *spending*: where dollars are. *now*: seconds since 1970."""
         self.windows, self.spending, self._now = windows, spending, now

@@ -26,7 +26,7 @@ _NAME = re.compile(r"\{\{(\w+)\}\}|\{([^\W\d]\w*)\}")
 
 def load_ipython_extension(shell: Any) -> None:
     """Add the magics to IPython, for `%load_ext inference_providers`."""
-    from IPython.core.magic import no_var_expand
+    from IPython.core.magic import no_var_expand  # pyright: ignore[reportMissingImports]
 
     asking = _Asking(shell)
 
@@ -114,7 +114,7 @@ class _Asking:
 
 
 def _refuse(error: Exception) -> NoReturn:
-    from IPython.core.error import UsageError
+    from IPython.core.error import UsageError  # pyright: ignore[reportMissingImports]
 
     raise UsageError(str(error)) from None
 

@@ -66,7 +66,16 @@ def _explained(name: str | None, resolution: Resolution, ordered: Sequence[Offer
 
 
 class Explanation:
-    """Every offer with the reason why it is or is not a candidate. Iterates over offers; str() is a table."""
+    """Every offer with the reason why it is or is not a candidate. Iterates over offers; str() is a table.
+
+    Attributes:
+        name: What was asked for, None for the automatic choice.
+        rule: The rule that the name was resolved by.
+        offers: All of them.
+        candidates: Those that would be asked, in order.
+        chosen: The first of these, None without one.
+        warning: What a person is told who asks for that name.
+    """
 
     def __init__(
         self, name: str | None, rule: str, offers: Sequence[Offer], ordered: Sequence[Offer], warning: str = ""
@@ -80,7 +89,15 @@ class Explanation:
         self.arithmetic: dict[int, str] = {}  # by an offer's identity: what a policy says of it
 
     def by_policy(self, ordered: Sequence[Offer], told: Callable[[Offer], str]) -> Explanation:
-        """The same with the candidates in a policy's order, and what it says of each."""
+        """The same with the candidates in a policy's order.
+
+        Args:
+            ordered: The candidates.
+            told: What the policy says of each.
+
+        Returns:
+            The new explanation.
+        """
         made = Explanation(self.name, self.rule, [*ordered, *self._others()], ordered, self.warning)
         made.by_default = self.by_default
         made.arithmetic = {id(offer): told(offer) for offer in ordered}
@@ -104,7 +121,11 @@ class Explanation:
         return "\n".join([printable(head), *([f"  {in_line(self.warning)}"] if self.warning else []), *rows])
 
     def table(self) -> Table:
-        """A row for each offer, in the order in which they are tried, those that are no candidates last; no keys."""
+        """Every offer as a row, in the order in which they are tried, those that are no candidates last.
+
+        Returns:
+            The table, without keys.
+        """
         from inference_providers.rendering import Table
 
         first = [*self.candidates, *sorted(self._others(), key=lambda offer: not offer.usable)]
@@ -116,7 +137,14 @@ class Explanation:
         return Table(rows, shown, f"{title}. {self.warning}" if self.warning else title)
 
     def to_pandas(self) -> Any:
-        """A `pandas.DataFrame`, a row for each offer. Raises ImportError without pandas."""
+        """Every offer as a row.
+
+        Returns:
+            A `pandas.DataFrame`, without keys.
+
+        Raises:
+            ImportError: pandas is not installed.
+        """
         return self.table().to_pandas()
 
     def _repr_html_(self) -> str:
@@ -127,13 +155,27 @@ class Explanation:
         return [offer for offer in self.offers if id(offer) not in self._stands]
 
     def verdict(self, offer: Offer) -> str:
-        """`first`, `yes`, `same` or `no`."""
+        """Whether an offer is a candidate, in a word.
+
+        Args:
+            offer: One of the offers.
+
+        Returns:
+            "first", "yes", "same" or "no", padded to five characters.
+        """
         if offer is self.chosen:
             return "first"
         return "no   " if not offer.usable else "yes  " if id(offer) in self._stands else "same "
 
     def why(self, offer: Offer) -> str:
-        """The reason, for a person."""
+        """Why an offer is or is not a candidate, for a person.
+
+        Args:
+            offer: One of the offers.
+
+        Returns:
+            The reason.
+        """
         if not offer.usable:
             return offer.reason
         if id(offer) not in self._stands:

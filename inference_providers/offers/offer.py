@@ -215,7 +215,11 @@ class Offer(credentials.Secretive, Frozen):
         return hash(self.place)
 
     def as_dict(self) -> dict[str, Any]:
-        """What is known of it, without the key: a row for a table, a file or JSON."""
+        """What is known of it, without the key: a row for a table, a file or JSON.
+
+        Returns:
+            The facts by name; prices in USD per million tokens, sizes in tokens.
+        """
         return {name: getattr(self, name) for name in _SHOWN} | {"features": sorted(self.features)}
 
     def _repr_html_(self) -> str:
@@ -224,7 +228,14 @@ class Offer(credentials.Secretive, Frozen):
         return pairs(self.as_dict()).text
 
     def called(self, internal_name: str) -> Offer:
-        """The same provider's offer under another of its names."""
+        """The same provider's offer under another of its names.
+
+        Args:
+            internal_name: The other name.
+
+        Returns:
+            The offer.
+        """
         if internal_name == self.internal_name:
             return self
         return type(self)(self._access, self.canonical_name, internal_name, named=self.named)
@@ -234,16 +245,31 @@ class Offer(credentials.Secretive, Frozen):
         return self.api_key if self.tokens is None else self.tokens.credential.mark
 
     def row(self) -> Provider:
-        """The provider's row of the registry."""
+        """The provider's row of the registry.
+
+        Returns:
+            The row.
+        """
         return self._access.provider
 
     def moved(self) -> str:
-        """The host where it is asked, if that is not where its provider usually is: by the user's own word."""
+        """The host where it is asked, if that is not where its provider usually is: by the user's own word.
+
+        Returns:
+            The host, else an empty text.
+        """
         usual, host = self.row().endpoint, credentials.host_of(self.endpoint)
         return "" if self.launchable or "$" in usual or host == credentials.host_of(usual) else host
 
     def forbids(self, address: Address) -> str:
-        """Why a request with this offer's key must not go to *address*; empty where it may."""
+        """Why a request with this offer's key must not go to an address.
+
+        Args:
+            address: Where it would go.
+
+        Returns:
+            The reason, empty where it may.
+        """
         why = self._access.forbids(address, self.endpoint)
         if why and not self.moved():  # its provider may have another host for another API
             for row in (self.connection.get("speaks") or {}).values():
@@ -253,9 +279,13 @@ class Offer(credentials.Secretive, Frozen):
         return why
 
     def asked_by(self, api: str) -> Mapping[str, Any] | None:
-        """How it is asked by an API: `endpoint`, `key` (the header that has it), `headers`; None if it is not.
+        """How it is asked by an API. What is not said there is as in chats.
 
-        What is not said there is as in chats.
+        Args:
+            api: "chat", "messages", "responses", ...
+
+        Returns:
+            `endpoint`, `key` (the header that has it) and `headers`; None if it is not asked so.
         """
         speaks: Mapping[str, Any] | None = (self.connection.get("speaks") or {}).get(api)
         if self.api == api:
@@ -272,14 +302,35 @@ class Offer(credentials.Secretive, Frozen):
         return speaks
 
     def lacks(self, feature: str) -> bool:
-        """Whether the sources say that it cannot do *feature*, one of `features`; False where nobody knows."""
+        """Whether the sources say that it cannot do something.
+
+        Args:
+            feature: One of `features`.
+
+        Returns:
+            True if they say so, False where nobody knows.
+        """
         return feature in self.facts.lacks
 
     def wake(self, limit: float) -> None:
-        """Have the server running, if it is one that this package launches. Raises LocalServerError."""
+        """Have the server running, if it is one that this package launches.
+
+        Args:
+            limit: Seconds to wait for it at most.
+
+        Raises:
+            LocalServerError: It cannot be started, or is not ready in time.
+        """
 
     async def wake_async(self, limit: float) -> None:
-        """`wake` for asyncio."""
+        """Have the server running, if it is one that this package launches; for asyncio.
+
+        Args:
+            limit: Seconds to wait for it at most.
+
+        Raises:
+            LocalServerError: It cannot be started, or is not ready in time.
+        """
 
     def lost(self) -> None:
         """Note that a request did not get through: whether a server of ours still runs is looked at anew."""

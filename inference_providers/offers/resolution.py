@@ -16,9 +16,16 @@ AUTO, SMALL = "auto", "auto:small"  # names that leave the choice of the model, 
 
 
 class Resolution:
-    """What a name stands for: `.rule` that matched, `.canonical_name` (None if unknown), `.offers`, `.warning`.
+    """What a name stands for.
 
-    `.ended` is the model that was asked for and is gone, by its canonical name; empty in most cases.
+    Attributes:
+        name: What was asked for.
+        rule: The rule that matched.
+        canonical_name: The model's canonical name, None if it is unknown.
+        offers: Who serves it, usable or not.
+        warning: What a person is told who asks for that name.
+        guessed: Whether a warning has to say who is asked.
+        ended: The model that was asked for and is gone, by its canonical name; empty in most cases.
     """
 
     __slots__ = ("canonical_name", "ended", "guessed", "name", "offers", "rule", "warning")
@@ -40,7 +47,16 @@ class Resolution:
         self.ended = ended
 
     def under(self, name: str, rule: str, offers: Sequence[Offer] | None = None) -> Resolution:
-        """The same for another name that stands for this one."""
+        """The same for another name that stands for this one.
+
+        Args:
+            name: The other name.
+            rule: The rule by which it does.
+            offers: Other offers than these.
+
+        Returns:
+            The new resolution.
+        """
         kept = self.offers if offers is None else offers
         return Resolution(name, rule, self.canonical_name, kept, self.warning, guessed=self.guessed, ended=self.ended)
 

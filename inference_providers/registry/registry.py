@@ -371,12 +371,17 @@ def bundled() -> Registry:
 
 
 def canonical_name(internal_name: str) -> str | None:
-    """The canonical name of a model that some provider or server calls *internal_name*.
+    """The canonical name of a model that some provider or server calls by another.
 
-    `canonical_name("accounts/fireworks/models/llama-v3p3-70b-instruct")` is `"llama-3.3-70b"`.
-    Names that the bundled registry knows are looked up; the rest is derived from the
-    spelling. None for what is not a text model (embeddings, images, speech), for names
-    that stand for no particular model (`auto`), and for empty or absurdly long text.
+    `canonical_name("accounts/fireworks/models/llama-v3p3-70b-instruct")` is `"llama-3.3-70b"`. Names that the bundled
+    registry knows are looked up; the rest is derived from the spelling.
+
+    Args:
+        internal_name: The model's name, wherever it is from.
+
+    Returns:
+        The canonical name. None for what is not a text model (embeddings, images, speech), for names that stand for no
+        particular model (`auto`), and for empty or absurdly long text.
     """
     if not isinstance(internal_name, str):
         return None

@@ -64,7 +64,7 @@ class Cell:
         """*content*, of a media type, in place of what was there; *text* for what shows plain text only."""
         data = {kind: content, "text/plain": text}
         if self._handle is None:
-            from IPython.display import display
+            from IPython.display import display  # pyright: ignore[reportMissingImports]
 
             self._handle = display(data, raw=True, display_id=True)
         else:

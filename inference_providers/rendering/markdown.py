@@ -26,7 +26,8 @@ _TAG = r"<(?=[A-Za-z/!?])"
 _LINK = r"\](?=[(:][ \t<>]*+\n?+[ \t<>]*+(?!https?://|mailto:)%s{0,199}(?:[:&]|(?<=%s{199})))"
 _LINK = _LINK.replace("%s", r"[\w+.\-\\<> \t\u0080-\U0010ffff]")
 _PICTURE = r"!(?=\[)"
-_MACRO = r"\\(?=(?:href|style|class|cssId|require)[ \t\n]*+\{)"  # of MathJax: links, and looks of the page
+# Of MathJax: links, and looks of the page; whatever follows, since it may be a comment, or `\\let` may rename them.
+_MACRO = r"\\(?=(?-i:href|style|class|cssId|data|mmlToken|require)(?![A-Za-z]))"
 _HOSTILE = re.compile("|".join((_TAG, _LINK, _PICTURE, _MACRO)), re.IGNORECASE)
 _INSTEAD = {"<": "&lt;", "]": "&#93;", "!": "&#33;", "\\": "\\ "}
 _URL = re.compile(r"<(https?://[\w\-./?=&%#~:+,;@]+)>", re.IGNORECASE)

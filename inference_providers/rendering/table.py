@@ -85,7 +85,7 @@ class Table(list["dict[str, Any]"]):
 def frame(rows: Sequence[Mapping[str, Any]]) -> Any:
     """A `pandas.DataFrame` of rows. Raises ImportError, with what to type, where pandas is not installed."""
     try:
-        import pandas
+        import pandas  # pyright: ignore[reportMissingImports]
     except ImportError as error:
         raise ImportError("to_pandas() needs pandas, which is not installed: pip install pandas") from error
     return pandas.DataFrame(list(rows))

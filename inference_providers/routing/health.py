@@ -64,12 +64,13 @@ class Health:
         self._spent = {"tries": 0, "rounds": 0}
         self._tripped: set[tuple[str | None, str]] | Tripped = set()
         self._seconds: deque[float] = deque(maxlen=200)  # of the latest successful calls
+        self.state: State | None = None  # that others share
 
     def share(self, state: State) -> None:
         """Have refused keys, cool-downs and tripped breakers be those of all who share a state."""
         from inference_providers.routing.shared_rests import Cooling, DeadKeys, SharedRests, Tripped
 
-        rests = SharedRests(state, self.clock)
+        self.state, rests = state, SharedRests(state, self.clock)
         self._dead, self._until, self._tripped = DeadKeys(rests), Cooling(rests), Tripped(rests)
 
     def forget_dead(self) -> None:

@@ -4,7 +4,24 @@ from __future__ import annotations
 
 
 class Policy:
-    """The numbers of routing; times in seconds."""
+    """The numbers of routing; times in seconds.
+
+    Args:
+        total: For a whole call.
+        attempts: The most attempts of a call, at all its candidates together.
+        tries: The most attempts at one provider.
+        backoff_base: The first pause before the same provider is asked again; the next are longer.
+        backoff_cap: The longest pause.
+        cool_down: How long a provider rests that is overloaded and does not say for how long.
+        failures: How many of a provider's last attempts, and more than half of them, have to fail for it to be left
+            out.
+        open_for: How long it is left out then.
+        retry_ratio: How many retries each call allows, of all that share a list.
+        retry_reserve: How many retries are allowed beside that.
+        key_rest: How long a key rests that was refused.
+        account_rest: How long a provider rests that refused for want of money, plan or quota.
+        absent_for: How long a model is not asked for that its provider does not have.
+    """
 
     __slots__ = (
         "absent_for",

@@ -8,7 +8,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-TEXT, NAMES, PATHS, SWITCH, AMOUNTS = "text", "names", "paths", "switch", "amounts"
+TEXT, NAMES, PATH, PATHS, SWITCH, AMOUNTS = "text", "names", "path", "paths", "switch", "amounts"
 
 
 class Setting:
@@ -45,7 +45,21 @@ def _names(name: str, value: Any, between: str = ",") -> str:
 
 
 def _paths(name: str, value: Any) -> str:
+    for one in [value] if isinstance(value, str) else value if isinstance(value, list) else ():
+        if isinstance(one, str):
+            _check_whole(name, one)
     return _names(name, value, os.pathsep)
+
+
+def _path(name: str, value: Any) -> str:
+    _check_whole(name, _text(name, value))
+    return str(value)
+
+
+def _check_whole(name: str, path: str) -> None:
+    """Raise ValueError for a path that begins where the user stands: it would mean another file in each folder."""
+    if path and not os.path.isabs(path) and not path.startswith("~"):
+        raise ValueError(f"{name}: {_shown(path)} must be a whole path: settings hold in every folder")
 
 
 def _switch(name: str, value: Any) -> str:
@@ -95,10 +109,11 @@ def _read_amounts(name: str, text: str) -> dict[str, float | bool]:
     return found
 
 
-_WRITTEN = {TEXT: _text, NAMES: _names, PATHS: _paths, SWITCH: _switch, AMOUNTS: _amounts}
+_WRITTEN = {TEXT: _text, NAMES: _names, PATH: _path, PATHS: _paths, SWITCH: _switch, AMOUNTS: _amounts}
 _READ = {
     TEXT: lambda _, text: text.strip(),
     NAMES: _read_names,
+    PATH: lambda _, text: text.strip(),
     PATHS: _read_paths,
     SWITCH: _read_switch,
     AMOUNTS: _read_amounts,
@@ -116,7 +131,7 @@ SETTINGS: dict[str, Setting] = {
         ("allow", NAMES, "providers that may have a general-purpose token unnamed"),
         ("offline", SWITCH, "ask nobody beyond this machine and private networks"),
         ("log", TEXT, "what of calls is logged: usage, text or off"),
-        ("local_model", TEXT, "a GGUF file that is started where there is nobody else to ask"),
+        ("local_model", PATH, "a GGUF file that is started where there is nobody else to ask"),
         ("models", PATHS, "files with lists of models of your own"),
         ("plugins", NAMES, "off, or the packages whose plug-ins alone are used"),
         ("url", TEXT, "where updates of the registry are taken from"),

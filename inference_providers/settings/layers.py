@@ -50,9 +50,10 @@ class LayeredEnvironment(Environment):
             return self.stored.values[name]
 
     def __contains__(self, name: object) -> bool:
-        if self._is_set(str(name)):
+        named = str(name)
+        if self._is_set(named):
             return True
-        return name not in self._hidden and (name in self.stored.late or name in self.stored.values)
+        return named not in self._hidden and (named in self.stored.late or named in self.stored.values)
 
     def __iter__(self) -> Iterator[str]:
         yield from self._variables

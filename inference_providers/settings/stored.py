@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 
 from inference_providers.credentials import Secret
 from inference_providers.errors import SettingsError
@@ -132,8 +133,9 @@ class Stored:
                 self.keys.append(variable)
                 self.sources[variable] = KEYS_FILE
             else:
+                name = variable if re.fullmatch(r"[A-Z][A-Z0-9_]{0,79}", variable) else "one name"  # or it is the key
                 self.problems.append(
-                    f"{path}: {variable} is not a key of a provider, nor a part of its address; it is not used"
+                    f"{path}: {name} is not a key of a provider, nor a part of its address; it is not used"
                 )
                 folders.warn_once(self.problems[-1])
 
@@ -170,8 +172,6 @@ def may_be_stored(variable: str) -> bool:
 
     So no file moves a key to another host: addresses (`OPENAI_BASE_URL`), proxies and `PATH` are the environment's.
     """
-    import re
-
     from inference_providers.credentials import is_foreign, sources_of
     from inference_providers.registry import bundled
 

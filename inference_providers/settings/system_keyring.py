@@ -135,9 +135,10 @@ class KeyringKey(LateKey):
         except KeyringError as error:
             _failed = (time.monotonic(), f"{error}\n{_HINT}")
             raise KeyringError(f"{self._variable} is in the keyring, which {_failed[1]}") from None
-        problem = "is not in the keyring any more" if found is None else refusal(found)
-        if problem:
-            what = problem if found is None else f"in the keyring {problem}"
+        what = "is not in the keyring any more" if found is None else ""
+        if found is not None and (problem := refusal(found)):
+            what = f"in the keyring {problem}"
+        if found is None or what:
             raise KeyringError(f"{self._variable} {what}; `inference-providers keys set` puts it there")
         self._key = Secret(found.strip())
 

@@ -13,14 +13,18 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
+    from inference_providers.state.redis_link import RedisLink
     from inference_providers.state.state import State
 
 NAME = "shared.sqlite"
 SHARED = "shared"
+VARIABLE = "INFERENCE_PROVIDERS_STATE"
 
 
 def state_of(given: Any, environ: Mapping[str, str]) -> State:
-    """The state of `state=`: "shared" for the user's own file, or the path of one. Raises ValueError.
+    """The state of `state=`: "shared" for the user's own file, the path of one, or the address of a Redis.
+
+    Raises ValueError, also where a Redis is named and its package is missing.
 
     A user without a home has one in memory.
     """
@@ -30,7 +34,19 @@ def state_of(given: Any, environ: Mapping[str, str]) -> State:
             folders.warn_once(f'state="{SHARED}": {folders.NO_HOME}, so each process knows only what it sees itself')
             return MemoryState()
         return SqliteState(os.path.join(folder, NAME))
+    if isinstance(given, str) and "://" in given:
+        from inference_providers.state.redis_state import RedisState
+
+        return RedisState.of(given)
     path = folders.expanded(given, environ) if isinstance(given, str) else ""
     if not os.path.isabs(path):
-        raise ValueError(f'state must be "{SHARED}" or the whole path of a file, not {given!r}')
+        if isinstance(given, str) and "@" in given:  # an address that is written wrongly, perhaps with a password
+            given = "***@" + given.rpartition("@")[2]
+        raise ValueError(f'state must be "{SHARED}", the whole path of a file, or "redis://...", not {given!r}')
     return SqliteState(path)
+
+
+def shared_link(environ: Mapping[str, str]) -> RedisLink | None:
+    """The link to what the user's programs on several machines share, if they do. Raises ValueError."""
+    named = environ.get(VARIABLE, "")
+    return state_of(named, environ).link if "://" in named else None

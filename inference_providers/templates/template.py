@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 
 TYPE_CHECKING = False
@@ -112,6 +113,11 @@ def _check(name: str, content: Mapping[str, Any]) -> None:
     for key in _LISTS:
         if not _is_texts(content.get(key, [])):
             raise ValueError(f"{where}: {key} must be a list of texts")
+    if near := [tool for tool in content.get("tools", []) if _is_near(tool)]:
+        raise ValueError(
+            f"{where}: the tool {near[0]} must be named by its whole path: a template is used in every folder, and "
+            "what lies there would be run"
+        )
     if not isinstance(content.get("options", {}), dict):
         raise ValueError(f"{where}: options must be a table")
     defaults = content.get("defaults", {})
@@ -119,6 +125,12 @@ def _check(name: str, content: Mapping[str, Any]) -> None:
         raise ValueError(f"{where}: defaults must be a table of variables and texts")
     if not isinstance(content.get("schema", ""), str | dict):
         raise ValueError(f"{where}: schema must be text, or a table that is a JSON Schema")
+
+
+def _is_near(tool: str) -> bool:
+    """Whether a tool is in a file whose path begins in the current directory."""
+    place = tool.rpartition(":")[0]
+    return place.endswith(".py") and not os.path.isabs(place) and not place.startswith("~")
 
 
 def _is_texts(value: Any) -> bool:

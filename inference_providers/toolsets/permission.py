@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from inference_providers.chat import Tool
 from inference_providers.text import in_line
 from inference_providers.toolsets.functions import reads_only
@@ -13,6 +15,12 @@ if TYPE_CHECKING:
 
 YES, NO, ALWAYS = "yes", "no", "always"
 SHOWN = 400  # characters of an argument that a question shows: its beginning and its end
+# What a person does not see, though texts of some languages, and emoji, have it: soft hyphens, fillers, zero-width
+# spaces and joiners, variation selectors. What is allowed is what is seen.
+_BLANK = (
+    r"[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2800\u3164\ufe00-\ufe0e\uffa0"
+    r"\U000e0100-\U000e01ef]"
+)
 NAMED = 20  # arguments that a question shows
 
 
@@ -78,7 +86,7 @@ class Permission:
 def lines_of(arguments: Mapping[str, Any], shown: int | None = SHOWN) -> list[str]:
     """Arguments for a person, one a line, safe to show. Of a long one the beginning and the end; None: all of it."""
     named = list(arguments.items())
-    lines = [f"{in_line(name)[:60]}: {_cut(_written(value), shown)}" for name, value in named[: shown and NAMED]]
+    lines = [f"{_seen(name)[:60]}: {_cut(_written(value), shown)}" for name, value in named[: shown and NAMED]]
     if len(named) > len(lines):
         lines.append(f"... and {len(named) - len(lines)} more")
     return lines
@@ -91,14 +99,24 @@ def is_cut(arguments: Mapping[str, Any]) -> bool:
 
 def in_short(arguments: Mapping[str, Any], shown: int = 80) -> str:
     """Arguments as in a call, in one short line."""
-    text = ", ".join(f"{in_line(name)[:40]}={_cut(_written(value), shown // 2)}" for name, value in arguments.items())
+    text = ", ".join(f"{_seen(name)[:40]}={_cut(_written(value), shown // 2)}" for name, value in arguments.items())
     return text if len(text) <= shown else f"{text[:shown]}..."
 
 
 def _written(value: Any) -> str:
     import json
 
-    return in_line(json.dumps(value, ensure_ascii=False, default=str))
+    return _seen(json.dumps(value, ensure_ascii=False, default=str))
+
+
+def _seen(text: str) -> str:
+    """A text on one line, in which all that it holds is seen."""
+    return in_line(re.sub(_BLANK, _escape, text))
+
+
+def _escape(match: re.Match[str]) -> str:
+    code = ord(match[0])
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
 
 def _cut(text: str, shown: int | None) -> str:

@@ -6,11 +6,12 @@ import json
 import re
 from fnmatch import fnmatchcase
 
+from inference_providers.credentials import scrub, scrub_json
 from inference_providers.text import jsontext, printable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
     from typing import Any
 
 TOOLS = 128  # of a server: more than that some providers refuse, and all of them charge
@@ -33,10 +34,13 @@ class FailedError(Exception):
     """A call that failed at the server; its message is for the model."""
 
 
-def listed(server: str, tools: Iterable[Any], patterns: Sequence[str] = ()) -> tuple[list[Listed], list[str]]:
+def listed(
+    server: str, tools: Iterable[Any], patterns: Sequence[str] = (), secrets: Collection[str] = ()
+) -> tuple[list[Listed], list[str]]:
     """The tools that a model gets of what a server lists, and what is to be told of the others.
 
     patterns: names of those that are wanted, in which `*` stands for anything; without any, all.
+    secrets: what the server was given, which goes to no model.
     """
     found: dict[str, Listed] = {}
     notes: list[str] = []
@@ -51,9 +55,10 @@ def listed(server: str, tools: Iterable[Any], patterns: Sequence[str] = ()) -> t
         if len(json.dumps(parameters)) > SCHEMA:
             notes.append(f"{server}: the tool {printable(tool.name)[:80]} is left out: its schema is too long")
             continue
-        name = _full_name(server, tool.name, found)
+        parameters = scrub_json(parameters, [*secrets])
+        name = _full_name(server, scrub(tool.name, secrets), found)
         harmless = bool(tool.annotations and tool.annotations.read_only_hint)
-        text = _cut(printable(tool.description or ""), DESCRIPTION)
+        text = scrub(_cut(printable(tool.description or ""), DESCRIPTION), secrets)
         found[name] = Listed(tool.name, name, text, parameters, harmless)
     if left:
         notes.append(

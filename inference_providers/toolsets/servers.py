@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 
-from inference_providers.credentials import Address, address_of, is_private
+from inference_providers.credentials import Address, address_of, is_private, scrub
+from inference_providers.files import folders
 from inference_providers.offers import OFFLINE_VARIABLE, is_offline
 
 TYPE_CHECKING = False
@@ -14,7 +16,8 @@ if TYPE_CHECKING:
 
 _ASKS = ("always", "writes", "never")  # when a person is asked before a call
 TIMEOUT = 60.0  # seconds for the start of a server, and for each call
-_NAME = r"(?!.*__)[A-Za-z0-9][A-Za-z0-9_-]{0,31}"
+_NAME = r"(?!.*(?:__|_$))[A-Za-z0-9][A-Za-z0-9_-]{0,31}"  # so that `SERVER__TOOL` is said by one server alone
+_SECRET = r"(?i)auth(?!ors?(?:_|$))|key|token|secret|cookie|passw"  # in names of headers and variables
 _KEYS = ("command", "args", "env", "cwd", "url", "headers", "tools", "ask", "timeout")
 # What a server gets of the environment, beside what its section names: nothing that may hold a key.
 _NAMES = """
@@ -39,7 +42,7 @@ class Server:
         self.address: Address | None = None
         self.headers: dict[str, str] = {}
         self.environ: dict[str, str] = {}
-        self.cwd: str | None = section.get("cwd")
+        self.cwd = _folder(section.get("cwd"), environ)
         self.tools: Sequence[str] = section.get("tools", ())
         self._asks: str = section.get("ask", "writes")
         self.timeout = float(section.get("timeout", TIMEOUT))
@@ -63,10 +66,8 @@ class Server:
         return self.command[0] if self.address is None else f"{self.address.scheme}://{self.address.authority}"
 
     def shown(self, text: str) -> str:
-        """A text of the server's, without the secrets that it was given."""
-        for secret in sorted(self.secrets, key=len, reverse=True):
-            text = text.replace(secret, "[secret]")
-        return text
+        """A text of the server's, without the secrets that it was given, in whatever form it echoes them."""
+        return scrub(text, self.secrets)
 
     def _set_address(self, section: Mapping[str, Any], environ: Mapping[str, str]) -> None:
         where = f"[mcp.{self.name}]"
@@ -81,16 +82,32 @@ class Server:
     def _given(self, written: Mapping[str, str] | Sequence[str], environ: Mapping[str, str]) -> dict[str, str]:
         """Variables or headers: names alone are passed on, and `${NAME}` in a value is that variable's."""
         pairs = written if isinstance(written, dict) else {name: f"${{{name}}}" for name in written}
-        return {name: re.sub(r"\$\{(\w+)\}", lambda found: self._variable(found[1], environ), value)
-                for name, value in pairs.items()}  # fmt: skip
+        given = {name: re.sub(r"\$\{(\w+)\}", lambda found: self._variable(found[1], environ), value)
+                 for name, value in pairs.items()}  # fmt: skip
+        for name, value in given.items():  # what stands in the section itself, such as `Bearer ...`
+            if re.search(_SECRET, name):
+                self.secrets |= set(value.split())
+        return given
 
     def _variable(self, name: str, environ: Mapping[str, str]) -> str:
         value = environ.get(name)
         if value is None:
             raise ValueError(f"[mcp.{self.name}] needs the variable {name}, which is not set")
-        if len(value) >= 4:
+        if not os.path.isabs(value):  # a path is no secret, and stands in half of what a server of files says
             self.secrets.add(value)
         return value
+
+
+def _folder(given: str | None, environ: Mapping[str, str]) -> str:
+    """Where a server is started: the home folder, if its section names none; the root for a user without one.
+
+    Not where the user stands: npx, uvx and Python read settings and code in the folder in which they are started, and
+    in a folder from elsewhere these are somebody else's.
+    """
+    if given is not None:
+        return folders.expanded(given, environ)
+    home = folders.home(environ)
+    return home if home is not None and os.path.isdir(home) else os.path.abspath(os.sep)
 
 
 def server_of(name: str, sections: Mapping[str, Any], environ: Mapping[str, str]) -> Server:
@@ -105,7 +122,9 @@ def _check(name: str, section: Any) -> None:
     """Raise ValueError for a section that is not one of a server."""
     where = f"[mcp.{name}]"
     if not re.fullmatch(_NAME, name):
-        raise ValueError(f"{where}: a server is named by up to 32 letters, digits, - and single _")
+        raise ValueError(
+            f"{where}: a server is named by up to 32 letters, digits, - and single _, which does not end it"
+        )
     if not isinstance(section, dict):
         raise ValueError(f"{where} must be a section")
     if unknown := [key for key in section if key not in _KEYS]:

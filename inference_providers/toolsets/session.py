@@ -74,7 +74,7 @@ class Session:
             raise self._failed(f"{why}; `timeout` in [mcp.{self.server.name}] gives it longer") from None
         except Exception as error:  # noqa: BLE001  (the SDK, the system and the server fail in many ways)
             raise self._failed(_told(error)) from None
-        tools, self.notes = listed(self.server.name, found, self.server.tools)
+        tools, self.notes = listed(self.server.name, found, self.server.tools, self.server.secrets)
         return tools
 
     def call(self, name: str, arguments: Mapping[str, Any]) -> str:

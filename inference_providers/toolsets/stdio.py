@@ -51,7 +51,7 @@ async def program(server: Server, running: Running) -> AsyncIterator[Any]:
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
         env=server.environ,
-        cwd=server.cwd and os.path.expanduser(server.cwd),
+        cwd=server.cwd,
         start_new_session=True,  # Ctrl-C at the terminal is ours, and its children can be ended with it
         limit=LINE,
     )

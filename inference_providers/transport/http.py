@@ -33,9 +33,14 @@ ERROR_CAP = 64 * 1024  # bytes
 
 
 class Limits:
-    """How long each thing may take, in seconds. `total` is for the whole call, retries included.
+    """How long each step of a request may take, in seconds.
 
-    farewell: for usage and `[DONE]`, once a stream has brought its finish reason.
+    Args:
+        connect: Until there is a connection.
+        first_token: Until the first content of a stream.
+        idle: Between two events of a stream.
+        total: The whole call, retries included.
+        farewell: For usage and `[DONE]`, once a stream has brought its finish reason.
     """
 
     __slots__ = ("connect", "farewell", "first_token", "idle", "total")

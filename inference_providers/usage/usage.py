@@ -13,10 +13,22 @@ _NONE: Mapping[str, int] = {}
 class Usage:
     """Tokens of one answer, as the provider counted them.
 
-    `cached_tokens` are among the input, `reasoning_tokens` among the output. So are the others that *more* may name:
-    `cache_write_tokens` (and of these `cache_write_hour_tokens`, for a cache that is kept for an hour),
-    `audio_input_tokens`, `image_input_tokens`; `audio_output_tokens`, `image_output_tokens`. `searches`: of the web.
-    service: `batch`, `flex` or `priority`, where that is how the provider has served it.
+    Args:
+        input_tokens: All of the prompt.
+        output_tokens: All of the answer, thoughts included.
+        cached_tokens: Those of the input that the provider had kept.
+        reasoning_tokens: Those of the output that are thoughts.
+        price: USD, where the provider itself reports it.
+        service: "batch", "flex" or "priority", where that is how the provider has served it.
+
+    Keyword Args:
+        cache_write_tokens, cache_write_hour_tokens (int): Of the input, what the provider keeps, and keeps for an hour.
+        audio_input_tokens, image_input_tokens (int): Of the input.
+        audio_output_tokens, image_output_tokens (int): Of the output.
+        searches (int): Of the web.
+
+    Raises:
+        TypeError: There is no such kind of tokens.
     """
 
     __slots__ = ("cached_tokens", "input_tokens", "more", "output_tokens", "price", "reasoning_tokens", "service")
@@ -95,7 +107,11 @@ class Usage:
         )
 
     def as_dict(self) -> dict[str, Any]:
-        """The four usual counts, and the others that are not 0, for JSON."""
+        """For JSON.
+
+        Returns:
+            The four usual counts, and the others that are not 0.
+        """
         return {
             "input_tokens": self.input_tokens,
             "output_tokens": self.output_tokens,

@@ -5,16 +5,16 @@ Each has an id, by which it is known again. What cannot be read has a problem in
 
 from __future__ import annotations
 
-import glob
 import json
 import os
+from fnmatch import fnmatch
 
 from inference_providers import files
 from inference_providers.text import jsontext
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from typing import Any
 
 CONTENT = ("content", "text")  # what the text is called in JSON lines and CSV
@@ -43,16 +43,22 @@ class Text:
 def from_files(folder: str, pattern: str, decode: Callable[[bytes, str], str]) -> Iterator[Text]:
     """The files below a folder that match a pattern, as a shell reads one: what begins with a dot has to be named so.
 
-    Their ids are their paths below it. *decode* gives the text of bytes, of what is called so. Raises ValueError for
-    what is not a folder.
+    Their ids are their paths below it. A link to a file of the folder is that file; one that leads out of it is left
+    out, since whoever made the folder may have meant it to: what it leads to would go to a provider. *decode* gives the
+    text of bytes, of what is called so. Raises ValueError for what is not a folder, and for a pattern that leads out.
     """
     if not os.path.isdir(folder):
         raise ValueError(f"{folder} is not a folder")
-    for name in sorted(glob.glob(pattern, root_dir=folder, recursive=True)):
+    parts = pattern.replace(os.sep, "/").split("/")
+    if os.path.isabs(pattern) or ".." in parts:
+        raise ValueError(f"the pattern {pattern!r} leads out of {folder}; name the folder in which the files are")
+    root = os.path.join(os.path.realpath(folder), "")
+    for name in sorted(_below(folder, "", [part for part in parts if part not in ("", ".")])):
         path = os.path.join(folder, name)
-        if os.path.isdir(path):
-            continue
         id = name.replace(os.sep, "/").encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+        if not os.path.realpath(path).startswith(root):
+            yield Text(id, problem="it is a link that leads out of the folder", foreign=True)
+            continue
         try:
             text = decode(files.read(path), path)
         except OSError as error:
@@ -61,6 +67,39 @@ def from_files(folder: str, pattern: str, decode: Callable[[bytes, str], str]) -
             yield Text(id, problem=str(error), foreign=True)
         else:
             yield Text(id, text)
+
+
+def _below(folder: str, at: str, parts: Sequence[str]) -> set[str]:
+    """The paths below a folder, and below the path *at* in it, that fit the parts of a pattern; no folders.
+
+    `**` goes into no linked folder: links may lead in circles, and many of them in more ways than can be walked.
+    """
+    if not parts:
+        return set()
+    try:
+        entries = list(os.scandir(os.path.join(folder, at)))
+    except OSError:
+        return set()
+    found, part, rest = set[str](), parts[0], parts[1:]
+    if part == "**" and rest:
+        if rest[0] == "**":  # twice says no more
+            return _below(folder, at, rest)
+        found |= _below(folder, at, rest)
+    for entry in entries:
+        if entry.name.startswith(".") and not part.startswith("."):
+            continue
+        path = os.path.join(at, entry.name)
+        if part == "**":
+            if entry.is_dir(follow_symlinks=False):
+                found |= _below(folder, path, parts)
+            elif not rest and not entry.is_dir():
+                found.add(path)
+        elif fnmatch(entry.name, part):
+            if rest:
+                found |= _below(folder, path, rest)
+            elif not entry.is_dir():
+                found.add(path)
+    return found
 
 
 def from_lines(path: str, decode: Callable[[bytes, str], str]) -> Iterator[Text]:
