@@ -510,7 +510,7 @@ def test_what_is_no_saved_conversation_is_told(piped: Any, serve: Serve, tmp_pat
     done = piped("one\n/load talk.json\n/load\n/load missing.json\ntwo\n", server)
     assert "talk.json is not a conversation in JSON" in done.stderr
     assert "Give a file that /save wrote" in done.stderr
-    assert "missing.json cannot be read or written: No such file or directory" in done.stderr
+    assert "missing.json cannot be read: No such file or directory" in done.stderr
     assert asked(server)[-1] == ["one", "1: one", "two"]
 
 
@@ -525,7 +525,7 @@ def test_a_conversation_in_the_log_goes_on(piped: Any, serve: Serve) -> None:
     piped("four\n", server, "-c", **kept)
     assert asked(server)[-1] == ["Be brief.", "three", "2: three", "four"]
     assert "nothing is logged" in piped("two\n", server, "-c").stderr
-    assert "nosuch is not there" in piped("two\n", server, "--id", "nosuch", **kept).stderr
+    assert "There is no conversation 'nosuch' in the log" in piped("two\n", server, "--id", "nosuch", **kept).stderr
 
 
 def test_what_a_conversation_took_is_told(piped: Any, serve: Serve) -> None:
@@ -577,7 +577,7 @@ def test_two_models_are_asked_the_same_until_one_is_picked(piped: Any, serve: Se
     assert asked(server)[-1][1] == "gpt-4o-mini, 1: one"
     assert "Two models answer; say which one goes on" in done.stderr
     assert "/pick 1 or /pick 2" in done.stderr
-    assert (done.returncode, "now talking to gpt-4o-mini" in done.stderr) == (0, True)
+    assert (done.returncode, "now talking to openai/gpt-4o-mini" in done.stderr) == (0, True)
 
 
 def test_a_model_is_asked_as_well_with_all_that_was_said(piped: Any, serve: Serve) -> None:

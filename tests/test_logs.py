@@ -149,7 +149,7 @@ def test_what_is_not_kept_does_not_go_on(run: Run) -> None:
     assert "There is no conversation to go on with" in said
     ask(run, "one", INFERENCE_PROVIDERS_LOG="usage")
     assert "logs on --text" in ask(run, "-c", "two", code=1).stderr
-    assert "abc is not there" in ask(run, "--id", "abc", "two", code=1).stderr
+    assert "no conversation 'abc' in the log" in ask(run, "--id", "abc", "two", code=1).stderr
     assert "nothing is logged" in ask(run, "-c", "two", code=1, INFERENCE_PROVIDERS_LOG="off").stderr
 
 

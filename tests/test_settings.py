@@ -442,7 +442,7 @@ def test_settings_are_set_shown_and_unset(folder: Path) -> None:
         (("policy", "cheap"), 2, "cheapest"),
         (("avoid", "nosuchplace"), 2, "nosuchplace"),
         (("offline", "perhaps"), 2, "true or false"),
-        (("budget", "5"), 2, "per_day=5"),
+        (("budget", "5"), 2, "budget.per_day"),
         (("budget.per_week", "5"), 2, "per_month"),
         (("local_model", "here.gguf"), 2, "whole path"),
         (("OPENAI_API_KEY", KEY), 2, "keys set"),
@@ -562,7 +562,7 @@ def test_doctor_says_where_each_is_from(
     assert "model = gpt-4o  (settings)" in done.output
     assert "did you mean 'model'?" in done.output
     assert "programs with settings=True." in done.output
-    assert "ask_ai would use gpt-4o at openai: the key in the keyring, as OPENAI_API_KEY is used." in done.output
+    assert "ask_ai would use gpt-4o at openai: its key is in the keyring, as OPENAI_API_KEY." in done.output
 
 
 def test_a_stored_key_that_is_refused_is_told_with_how_to_replace_it(folder: Path, openai: Server) -> None:

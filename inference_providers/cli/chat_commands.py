@@ -52,7 +52,7 @@ def run(talk: Talk, line: str) -> bool:
             raise
         talk.tell(spoken(error))
     except OSError as error:
-        talk.tell(f"{rest.strip()} cannot be read or written: {error.strerror or error}")
+        talk.tell(f"{rest.strip()} cannot be read: {error.strerror or error}")
     except (ValueError, TypeError) as error:
         talk.tell(spoken(error))
     return True
@@ -88,7 +88,13 @@ def _pick(talk: Talk, number: str) -> None:
     if number not in ("1", "2"):
         raise ValueError("Give the number of the answer to go on with: /pick 1 or /pick 2")
     talk.pick(int(number) - 1)
-    talk.tell(f"now talking to {named(talk.branches[0].model)}")
+    model = talk.branches[0].model
+    talk.tell(f"now talking to {named(None) if model is None else _who(talk, model)}")
+
+
+def _who(talk: Talk, name: str) -> str:
+    offer = talk.providers.candidates(name)[0]
+    return f"{offer.provider}/{offer.internal_name}"
 
 
 def _one(talk: Talk) -> None:
@@ -98,6 +104,7 @@ def _one(talk: Talk) -> None:
 
 def _system(talk: Talk, text: str) -> None:
     talk.system = text or None
+    talk.tell("the system prompt is set" if text else "there is no system prompt now")
 
 
 def _file(talk: Talk, path: str) -> None:
@@ -164,6 +171,7 @@ def _retry(talk: Talk, _: str) -> None:
 
 def _clear(talk: Talk, _: str) -> None:
     talk.start_over()
+    talk.tell("a new conversation begins")
 
 
 def _edit(talk: Talk, text: str) -> None:

@@ -176,7 +176,8 @@ class Talk:
     def _converse(self, command: Callable[[Talk, str], bool]) -> None:
         for text in self._messages():
             if self.attached.drop(text):
-                self.tell(self.attached.label)
+                if not self.interactive or not on_terminal():  # else it stands above the prompt
+                    self.tell(self.attached.label)
             elif text.startswith("/") and "\n" not in text:
                 if not command(self, text):
                     return
@@ -232,13 +233,6 @@ class Talk:
 
     def tell(self, text: str) -> None:
         """Say something to the person, which is not an answer; words stay whole."""
-        if on_terminal(err=True):
-            import shutil
-            import textwrap
-
-            width = shutil.get_terminal_size().columns - 1
-            lines = (textwrap.wrap(line, width, break_long_words=False) or [""] for line in text.split("\n"))
-            text = "\n".join(part for line in lines for part in line)
         say(text, err=True)
 
     # Asking

@@ -61,9 +61,11 @@ def _walk(error: NoCredentialsError) -> bool:
     ):
         say(line, err=True)
     try:
-        choice = click.prompt("1, 2 or 3; Enter to leave", default="", show_default=False, err=True).strip()
         ways = {"1": _local, "2": _free, "3": _paid}
-        return choice in ways and ways[choice]()
+        while choice := click.prompt("1, 2 or 3; Enter to leave", default="", show_default=False, err=True).strip():
+            if choice in ways:
+                return ways[choice]()
+        return False
     except click.Abort:  # Ctrl-C or the end of input
         say(err=True)
         return False
@@ -99,9 +101,9 @@ def _free() -> bool:
     for number, row in enumerate(rows, 1):
         say(f"  {number}  {row.name:<12} {row.data.get('console') or row.data.get('website')}", err=True)
     say("Open one of these pages in a browser, and make a key.", err=True)
-    words = [str(number) for number in range(1, len(rows) + 1)]
-    choice = click.prompt("Whose key is it", type=click.Choice(words), show_choices=False, err=True)
-    row = rows[int(choice) - 1]
+    meant = {str(number): row for number, row in enumerate(rows, 1)} | {row.id: row for row in rows}
+    one_of = click.Choice(list(meant), case_sensitive=False)
+    row = meant[click.prompt("Whose key is it", type=one_of, show_choices=False, err=True)]
     _keep(row)
     _ask_for_free(row)
     return True

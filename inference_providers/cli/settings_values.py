@@ -41,6 +41,8 @@ def checked(path: list[str], text: str, providers: ProviderList) -> Any:
         return text
     if path[0] == "budget" and len(path) == 2:
         return checked(path[:1], f"{path[1]}={text}", providers)[path[1]]
+    if path == ["budget"] and text.strip().lstrip("$").replace(".", "", 1).isdigit():
+        raise ValueError("say for how long: budget.per_call, budget.per_day or budget.per_month")
     if path[0] not in SETTINGS:
         return _toml(text)
     value = SETTINGS[path[0]].value(text)
