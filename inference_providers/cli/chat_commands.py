@@ -89,12 +89,7 @@ def _pick(talk: Talk, number: str) -> None:
         raise ValueError("Give the number of the answer to go on with: /pick 1 or /pick 2")
     talk.pick(int(number) - 1)
     model = talk.branches[0].model
-    talk.tell(f"now talking to {named(None) if model is None else _who(talk, model)}")
-
-
-def _who(talk: Talk, name: str) -> str:
-    offer = talk.providers.candidates(name)[0]
-    return f"{offer.provider}/{offer.internal_name}"
+    talk.tell(f"now talking to {named(None) if model is None else talk.who(model)}")
 
 
 def _one(talk: Talk) -> None:
