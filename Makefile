@@ -9,6 +9,7 @@ CLIENTS := .venv-clients
 AIDER := .venv-aider
 BROWSER := .venv-browser
 DOCS := .venv-docs
+CLUSTER := .venv-cluster
 NODE := tests/clients/programs
 
 # What the tests ran with: `make constraints` takes the newest of everything and writes it down.
@@ -43,9 +44,9 @@ DOCS_PYTHON := $(BROWSER_PYTHON) mkdocs-material 'mkdocstrings[python]'
 # to others. `make test ARGS='-n 0'` has one.
 WORKERS = $(shell $(PYTHON) -c 'import os; print(min(4, 1 + (os.cpu_count() or 1)))')
 
-.PHONY: test test-engines test-frameworks test-clients test-browser test-lowest screenshots frameworks-constraints clients-constraints browser-constraints lint lint-code lint-format lint-types lint-files lint-workflows constraints wheel dist docs generate api nightly demo bench clean test-docs docs-site docs-constraints
+.PHONY: test test-engines test-frameworks test-clients test-browser test-lowest screenshots frameworks-constraints clients-constraints browser-constraints lint lint-code lint-format lint-types lint-files lint-workflows constraints wheel dist docs generate api nightly demo bench clean test-docs test-cluster docs-site docs-constraints
 
-$(BIN)/python $(ENGINES)/bin/python $(LOWEST)/bin/python $(FRAMEWORKS)-2/bin/python $(FRAMEWORKS)-3/bin/python $(CLIENTS)/bin/python $(AIDER)/bin/python $(BROWSER)/bin/python $(DOCS)/bin/python:
+$(BIN)/python $(ENGINES)/bin/python $(LOWEST)/bin/python $(FRAMEWORKS)-2/bin/python $(FRAMEWORKS)-3/bin/python $(CLIENTS)/bin/python $(AIDER)/bin/python $(BROWSER)/bin/python $(DOCS)/bin/python $(CLUSTER)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or later is needed, this is " + sys.version.split()[0] if sys.version_info < (3, 11) else 0)'
 	@echo "making a virtual environment in $(@:/bin/python=)"
 	@$(PYTHON) -m venv $(@:/bin/python=)
@@ -97,6 +98,12 @@ $(BROWSER)/.test: $(BROWSER)/bin/python setup.cfg tests/browser/python.txt
 	  $(BROWSER_PYTHON) -e '.[gateway]'
 	@touch $@
 
+$(CLUSTER)/.test: $(CLUSTER)/bin/python setup.cfg $(CONSTRAINTS)
+	@echo "installing Ray and what the tests need (a few minutes the first time)"
+	@$(CLUSTER)/bin/python -m pip install --quiet --disable-pip-version-check -c $(CONSTRAINTS) -e '.[test]'
+	@$(CLUSTER)/bin/python -m pip install --quiet --disable-pip-version-check -e '.[ray]'
+	@touch $@
+
 $(DOCS)/.test: $(DOCS)/bin/python setup.cfg tests/pages/python.txt
 	@echo "installing what builds the pages (a minute the first time)"
 	@$(DOCS)/bin/python -m pip install --quiet --disable-pip-version-check -c tests/pages/python.txt $(DOCS_PYTHON) -e '.[gateway]'
@@ -142,6 +149,12 @@ test-browser: $(BROWSER)/.test
 test-docs: $(DOCS)/.test
 	@$(DOCS)/bin/python -c 'from tests.browser import browser; browser.program()'
 	$(DOCS)/bin/python -m pytest -m docs tests/pages $(ARGS)
+
+# Debian's valkey or redis, where neither is there; Ray has a virtual environment of its own.
+test-cluster: $(CLUSTER)/.test
+	@command -v valkey-server >/dev/null || command -v redis-server >/dev/null || \
+	  { echo "installing redis-server"; apt-get update -qq && apt-get install -y -qq redis-server >/dev/null; }
+	$(CLUSTER)/bin/python -m pytest -m cluster tests/cluster $(ARGS)
 
 screenshots: $(BROWSER)/.test
 	$(BROWSER)/bin/python -m tests.browser.screenshots $(ARGS)
@@ -259,4 +272,4 @@ bench: $(VENV)/.test
 	$(BIN)/python -m benchmarks.attack
 
 clean:
-	rm -rf $(VENV) $(ENGINES) $(LOWEST) $(FRAMEWORKS)-2 $(FRAMEWORKS)-3 $(CLIENTS) $(AIDER) $(BROWSER) $(DOCS) $(NODE)/node_modules build dist *.egg-info *.whl .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(ENGINES) $(LOWEST) $(FRAMEWORKS)-2 $(FRAMEWORKS)-3 $(CLIENTS) $(AIDER) $(BROWSER) $(DOCS) $(CLUSTER) $(NODE)/node_modules build dist *.egg-info *.whl .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -16,6 +16,7 @@ from inference_providers import __version__
 UNPUBLISHED = True
 LOCAL = "pip install xllamacpp gguf numpy"  # what the extra `local` installs, for those who have the package already
 SOCKS = "pip install socksio"  # the extra `socks`, likewise
+REDIS = "pip install redis"  # the extra `redis`, likewise
 VERTEX = "pip install google-auth"  # the extra `vertex`
 
 

@@ -60,6 +60,11 @@ def _store(settings: Settings, pipeline: Pipeline) -> Store:
     """Where replies are kept: the user's file; in memory for a user without a home, and for what stands in."""
     from inference_providers.cache import sqlite_store
 
+    link = None if pipeline.state is None or pipeline.stand_in is not None else pipeline.state.link
+    if link is not None and not settings.path and settings.store != MEMORY:
+        from inference_providers.cache.redis_store import RedisStore
+
+        return RedisStore(link, ENTRY)
     path = settings.path or (sqlite_store.path_of(pipeline.finder.environ) or "")
     wanted = settings.store or (MEMORY if pipeline.stand_in is not None and not settings.path else SQLITE)
     if wanted == MEMORY or not path:

@@ -11,6 +11,7 @@ import time
 
 from inference_providers.cache import rules
 from inference_providers.cache.entry import Entry
+from inference_providers.cache.far_flight import FarFlight
 from inference_providers.cache.flight import ALONE, FAILED, Flight
 from inference_providers.cache.keys import key_of
 from inference_providers.cache.settings import ENTRY
@@ -102,7 +103,7 @@ class ResponseCache(Stage):
                 return reply
             flight = self._under_way(asked, call, place)
             if flight is None:
-                return None
+                return (yield from self._among_processes(asked, call))
             yield flight
             outcome = flight.outcome
             if outcome is None:
@@ -166,6 +167,24 @@ class ResponseCache(Stage):
                 self._leads[call.number] = _Lead(asked, flight, place)
                 return None
             return flight
+
+    def _among_processes(self, asked: Asked, call: Call) -> Generator[Any, None, Any]:
+        """None where this process is to ask; else the reply that another one has got meanwhile."""
+        claim = getattr(self.store, "claim", None)
+        if claim is None or call.request.streams:
+            return None
+        while (seconds := claim(asked.key)) and call.left > 0:
+            flight = FarFlight(self.store, asked.key, seconds)
+            yield flight
+            reply = self._kept(asked, call)
+            if reply is not None:
+                lead = self._leads.pop(call.number, None)
+                if lead is not None:
+                    self._land(lead, None, None, FAILED)  # whoever waits for this one looks for it as well
+                return reply
+            if flight.is_over:  # it has failed, or its reply is not to be shared: all that wait ask for themselves
+                return None
+        return None
 
     def _joined(self, shared: Any, call: Call, loop: Any) -> StreamReply | AsyncStreamReply | None:
         """The same stream once more; None where it cannot be read from its beginning."""
@@ -237,16 +256,18 @@ class ResponseCache(Stage):
         if reply is not None:
             reply.forget = lambda: self.store.discard(lead.asked.key)
 
-    def _land(self, lead: _Lead, entry: Entry | None, error: BaseException | None) -> None:
+    def _land(self, lead: _Lead, entry: Entry | None, error: BaseException | None, otherwise: Any = ALONE) -> None:
         """Have those go on that wait; nothing where they have what they waited for."""
         if lead.flight.outcome is None:
             self._over(lead)
-            lead.flight.land(entry or (FAILED if error is not None else ALONE))
+            lead.flight.land(entry or (FAILED if error is not None else otherwise))
 
     def _over(self, lead: _Lead) -> None:
         with self._lock:
             if self._flights.get(lead.place) is lead.flight:
                 del self._flights[lead.place]
+        if (release := getattr(self.store, "release", None)) is not None:
+            release(lead.asked.key)
 
     # Streams
 

@@ -49,6 +49,7 @@ class Gate:
     ) -> None:
         """*limits*: `rate_limits`, checked. *shared*: whether files of the user's are used. *state*: whose minutes."""
         self._registry, self._environ, self._random, self._shared = registry, environ, random, shared
+        self._link = None if state is None or not shared else state.link
         self.rates = _rates(limits, state) if limits else None
         self.load = Load(time.monotonic, self.rates)
         self.warmth = Warmth(time.monotonic)
@@ -63,7 +64,12 @@ class Gate:
     def ledger(self) -> Ledger:
         """What is spent by the day."""
         with self._lock:
-            if self._ledger is None:
+            if self._ledger is None and self._link is not None:
+                from inference_providers.routing import RedisLedger
+                from inference_providers.state import RedisAccounts
+
+                self._ledger = RedisLedger(RedisAccounts(self._link))
+            elif self._ledger is None:
                 self._ledger = Ledger.of(self._environ) if self._shared else Ledger(None)
             return self._ledger
 
@@ -71,8 +77,12 @@ class Gate:
     def speeds(self) -> Speeds:
         """How quick offers are."""
         with self._lock:
-            if self._speeds is None:
-                fastest = self._registry.fastest
+            fastest = self._registry.fastest
+            if self._speeds is None and self._link is not None:
+                from inference_providers.routing import RedisSpeeds
+
+                self._speeds = RedisSpeeds(self._link, fastest)
+            elif self._speeds is None:
                 self._speeds = Speeds.of(self._environ, fastest) if self._shared else Speeds(fastest)
             return self._speeds
 

@@ -77,7 +77,7 @@ def serve(
     from inference_providers.routing import forget_refused
     from inference_providers.state import SHARED, state_of
 
-    known = state_of(SHARED, environ)
+    known = state_of(environ.get("INFERENCE_PROVIDERS_STATE") or SHARED, environ)
     forget_refused(known)  # whoever starts it anew may have mended that
     known.close()
     sys.exit(Workers(workers, lambda: _work(_gateway(settings, source, metrics), sock), sock).run())
@@ -133,7 +133,7 @@ class _Source:
 
         settings = LogSettings.of(environ)
         said = None if environ.get(VARIABLE) else (settings.mode if settings is not None else OFF) or USAGE
-        state: Any = "shared" if self._is_shared else None
+        state: Any = environ.get("INFERENCE_PROVIDERS_STATE") or ("shared" if self._is_shared else None)
         return AsyncProviderList(json_merge=self._registry, environ=environ, log=said, state=state, settings=True)  # type: ignore[arg-type]
 
 

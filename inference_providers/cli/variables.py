@@ -29,6 +29,7 @@ VARIABLES: dict[str, dict[str, str]] = {
         "INFERENCE_PROVIDERS_MODELS": "lists of models of your own: files, between `:` (`;` on Windows)",
         "INFERENCE_PROVIDERS_LOG": "`usage`, `text` or `off`: what of calls is logged, see [usage.md](usage.md)",
         "INFERENCE_PROVIDERS_TOKEN": "the token of [the gateway](gateway.md); its own is in a file by default",
+        "INFERENCE_PROVIDERS_STATE": "`shared`, or a Redis: what programs know together, see [scale.md](scale.md)",
         "INFERENCE_PROVIDERS_COMPAT": "`0.2`: what that version gave, see [moving.md](moving.md)",
         "INFERENCE_PROVIDERS_GATEWAY": "the gateway that `Client` asks, see [inference-api.md](inference-api.md)",
     },

@@ -310,7 +310,8 @@ def pipeline_of(
             local, finding = False, {**finding, "json_override": registry, "auto_update": False}
     finder = Finder(environ=environ, local=local, aliases=aliases, **finding)
     log, traced = calling.pop("log", None), calling.pop("telemetry", False)
-    if (state := calling.get("state")) is not None:
+    state = calling.get("state") or users.get("INFERENCE_PROVIDERS_STATE") or None
+    if state is not None:
         calling["state"] = _state(state, users, alone=stand_in is not None)
     numbers = preferring["policy"] if hasattr(preferring["policy"], "backoff_base") else None
     calling = {**calling, "split_thinking": split_thinking, "policy": numbers}

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from typing import Any
 
+    from inference_providers.state import RedisLink
+
     Record = Mapping[str, Any]
 
 NAME = "gateway-responses.db"
@@ -58,9 +60,9 @@ class KeptResponses:
         self._replies = replies
 
     @classmethod
-    def of(cls, environ: Mapping[str, str]) -> KeptResponses:
-        """This user's."""
-        return cls(Replies.of(environ, NAME, HOURS * 3600.0))
+    def of(cls, environ: Mapping[str, str], link: RedisLink | None = None) -> KeptResponses:
+        """This user's; with a *link*, those of all who share what it leads to."""
+        return cls(Replies.of(environ, NAME, HOURS * 3600.0, link))
 
     def __repr__(self) -> str:
         return f"<KeptResponses {self._replies!r}>"

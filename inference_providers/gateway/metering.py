@@ -5,6 +5,7 @@ It stands around every call of the pipeline, so no handler has to think of it. T
 
 from __future__ import annotations
 
+import asyncio
 from collections import deque
 from contextvars import ContextVar
 
@@ -50,6 +51,7 @@ class Metering(Stage):
         self._open: dict[int, _Open] = {}  # by the number of the call
         self._over: deque[tuple[Admission, int | None, float | None]] = deque()
         self._writes = False
+        self.waits = tiers.waits
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} of {len(self._open)} calls>"
@@ -59,9 +61,30 @@ class Metering(Stage):
 
         Raises UnknownModelError where there are none, RateLimitError and BudgetExceededError for a limit.
         """
+        limited = self._limited(call)
+        if limited is None:
+            return
+        now, tokens, cost = limited
+        self._writes = True
+        try:
+            found = self._tiers.enter(now.caller, tokens, cost)
+        finally:
+            self._writes = False
+            self._settle()
+        self._entered(call, now, found)
+
+    async def before_async(self, call: Call) -> None:
+        """`before`, where letting a request in takes a round trip."""
+        limited = self._limited(call)
+        if limited is not None:
+            now, tokens, cost = limited
+            self._entered(call, now, await asyncio.to_thread(self._tiers.enter, now.caller, tokens, cost))
+
+    def _limited(self, call: Call) -> tuple[Asking, int, float] | None:
+        """Who asks under limits, and tokens and USD that it may come to. Keeps the candidates that its caller may ask."""
         now = asking.get()
         if now is None or now.caller.is_admin:
-            return
+            return None
         caller, request = now.caller, call.request
         request.caller = caller.id
         self._allowed.check(caller, request.body)
@@ -70,13 +93,10 @@ class Metering(Stage):
         if caller.models is not None and call.offers:
             call.offers = self._allowed.offers(caller, request.asked, call.offers)
         if caller.quota is None:
-            return
-        self._writes = True
-        try:
-            found = self._tiers.enter(caller, *_estimate(call, spends=caller.quota.budget is not None))
-        finally:
-            self._writes = False
-            self._settle()
+            return None
+        return now, *_estimate(call, spends=caller.quota.budget is not None)
+
+    def _entered(self, call: Call, now: Asking, found: Admission | Exceeded | None) -> None:
         now.headers = headers(found)
         if isinstance(found, Exceeded):
             raise found.error()

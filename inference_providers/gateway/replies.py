@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from typing import Any
 
+    from inference_providers.state import RedisLink
+
 NAME = "gateway-replies.db"
 MOST = 256 * 1024 * 1024  # bytes of all replies
 LARGEST = 8 * 1024 * 1024  # bytes of one
@@ -53,8 +55,14 @@ class Replies:
         self._written = _LOOK  # since it was looked at what is too old
 
     @classmethod
-    def of(cls, environ: Mapping[str, str], name: str = NAME, seconds: float = HOUR) -> Replies:
-        """This user's, in the file of that name."""
+    def of(
+        cls, environ: Mapping[str, str], name: str = NAME, seconds: float = HOUR, link: RedisLink | None = None
+    ) -> Replies:
+        """This user's, in the file of that name; with a *link*, in what it leads to."""
+        if link is not None:
+            from inference_providers.gateway.redis_replies import RedisReplies
+
+            return RedisReplies(link, name, seconds)
         return cls(Database.of(name, environ, MIGRATIONS), seconds=seconds)
 
     def __repr__(self) -> str:

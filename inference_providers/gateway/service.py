@@ -48,12 +48,15 @@ class Gateway:
         self.metrics, self.under_way = metrics or Metrics(), UnderWay()
         self.providers = make_providers()
         self.callers = callers or Callers(self.pipeline.users_environ)
-        self.tiers = Tiers.of(self.pipeline.users_environ, settings.workers)
+        state = self.pipeline.state
+        link = None if state is None else state.link
+        self.tiers = Tiers.of(self.pipeline.users_environ, settings.workers, link)
         self._is_metered = False
         self.answers: Callable[[str, str], bool] = lambda method, path: False
         self._use(self.providers)
-        self.ids, self.replies = Ids.of(self.pipeline.users_environ), Replies.of(self.pipeline.users_environ)
-        self.responses = KeptResponses.of(self.pipeline.users_environ)
+        self.ids = Ids.of(self.pipeline.users_environ)
+        self.replies = Replies.of(self.pipeline.users_environ, link=link)
+        self.responses = KeptResponses.of(self.pipeline.users_environ, link)
         self.files = KeptFiles(self.ids, self.pipeline.users_environ)
         self.batches = BatchRuns(self.ids, self.files, self._metered, self.callers.by_id, self.secrets)
 

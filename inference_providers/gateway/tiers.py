@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from inference_providers.gateway.callers import Caller
     from inference_providers.gateway.spending import Reservation
     from inference_providers.gateway.windows import Place, Windows
+    from inference_providers.state import RedisLink
 
 BUDGET = "budget"
 TOO_MANY, PAYMENT = 429, 402
@@ -93,13 +94,22 @@ class Exceeded:
 class Tiers:
     """What callers may use, and have used. For one event loop."""
 
+    waits = False  # whether letting a request in takes a round trip, so that asyncio does it in a thread
+
     def __init__(self, windows: Windows, spending: Spending, now: Callable[[], float] = time.time) -> None:
         """*windows*: where minutes are counted. *spending*: where dollars are. *now*: seconds since 1970."""
         self.windows, self.spending, self._now = windows, spending, now
 
     @classmethod
-    def of(cls, environ: Mapping[str, str], workers: int = 1) -> Tiers:
-        """Those of this user's gateway: one process counts minutes in memory, several in a file that they share."""
+    def of(cls, environ: Mapping[str, str], workers: int = 1, link: RedisLink | None = None) -> Tiers:
+        """Those of this user's gateway: one process counts minutes in memory, several in a file that they share.
+
+        With a *link*, all gateways that share what it leads to count together.
+        """
+        if link is not None:
+            from inference_providers.gateway.redis_tiers import RedisTiers
+
+            return RedisTiers(link)
         windows: Windows | None = None
         if workers > 1:
             from inference_providers.gateway.shared_windows import SharedWindows

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from inference_providers.routing.preferences import preferences_of as preferences_of
     from inference_providers.routing.rates import Rates as Rates
     from inference_providers.routing.rates import checked_rates as checked_rates
+    from inference_providers.routing.redis_ledger import RedisLedger as RedisLedger
+    from inference_providers.routing.redis_speeds import RedisSpeeds as RedisSpeeds
     from inference_providers.routing.router import Send as Send
     from inference_providers.routing.router import Sleep as Sleep
     from inference_providers.routing.router import route as route
@@ -74,6 +76,8 @@ _HOME = {
         "Rates",
         "checked_rates",
     ),
+    "redis_ledger": ("RedisLedger",),
+    "redis_speeds": ("RedisSpeeds",),
     "router": (
         "Send",
         "Sleep",

@@ -9,6 +9,14 @@ if TYPE_CHECKING:
     from inference_providers.state.construction import SHARED as SHARED
     from inference_providers.state.construction import state_of as state_of
     from inference_providers.state.memory_state import MemoryState as MemoryState
+    from inference_providers.state.redis_accounts import Booking as Booking
+    from inference_providers.state.redis_accounts import RedisAccounts as RedisAccounts
+    from inference_providers.state.redis_accounts import Short as Short
+    from inference_providers.state.redis_link import SPACE as SPACE
+    from inference_providers.state.redis_link import RedisLink as RedisLink
+    from inference_providers.state.redis_link import Said as Said
+    from inference_providers.state.redis_link import Script as Script
+    from inference_providers.state.redis_state import MINUTE_HEAD as MINUTE_HEAD
     from inference_providers.state.state import State as State
     from inference_providers.state.window import Room as Room
     from inference_providers.state.window import Taken as Taken
@@ -19,6 +27,18 @@ _HOME = {
         "state_of",
     ),
     "memory_state": ("MemoryState",),
+    "redis_accounts": (
+        "Booking",
+        "RedisAccounts",
+        "Short",
+    ),
+    "redis_link": (
+        "RedisLink",
+        "SPACE",
+        "Said",
+        "Script",
+    ),
+    "redis_state": ("MINUTE_HEAD",),
     "state": ("State",),
     "window": ("Taken",),
 }

@@ -20,7 +20,9 @@ SHARED = "shared"
 
 
 def state_of(given: Any, environ: Mapping[str, str]) -> State:
-    """The state of `state=`: "shared" for the user's own file, or the path of one. Raises ValueError.
+    """The state of `state=`: "shared" for the user's own file, the path of one, or the address of a Redis.
+
+    Raises ValueError, also where a Redis is named and its package is missing.
 
     A user without a home has one in memory.
     """
@@ -30,7 +32,11 @@ def state_of(given: Any, environ: Mapping[str, str]) -> State:
             folders.warn_once(f'state="{SHARED}": {folders.NO_HOME}, so each process knows only what it sees itself')
             return MemoryState()
         return SqliteState(os.path.join(folder, NAME))
+    if isinstance(given, str) and "://" in given:
+        from inference_providers.state.redis_state import RedisState
+
+        return RedisState.of(given)
     path = folders.expanded(given, environ) if isinstance(given, str) else ""
     if not os.path.isabs(path):
-        raise ValueError(f'state must be "{SHARED}" or the whole path of a file, not {given!r}')
+        raise ValueError(f'state must be "{SHARED}", the whole path of a file, or "redis://...", not {given!r}')
     return SqliteState(path)

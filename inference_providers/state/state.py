@@ -6,6 +6,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from inference_providers.state.redis_link import RedisLink
     from inference_providers.state.window import Room, Taken
 
 
@@ -16,6 +17,7 @@ class State:
     1970, of one clock for all who share it.
     """
 
+    link: RedisLink | None = None  # to what other machines share as well
     waits = False  # whether taking and settling may wait for others, so that asyncio does it in a thread
 
     @property
