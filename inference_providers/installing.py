@@ -17,6 +17,7 @@ UNPUBLISHED = True
 LOCAL = "pip install xllamacpp gguf numpy"  # what the extra `local` installs, for those who have the package already
 SOCKS = "pip install socksio"  # the extra `socks`, likewise
 REDIS = "pip install redis"  # the extra `redis`, likewise
+RAY = "pip install 'ray[data]'"  # the extra `ray`, likewise
 VERTEX = "pip install google-auth"  # the extra `vertex`
 
 
