@@ -90,7 +90,9 @@ def test_all_who_want_get_the_same(total: int, wants: dict[str, int], given: dic
 
 
 def test_what_cannot_be_divided_goes_round() -> None:
-    got = [next(name for name, count in shares(1, {"a": 1, "b": 1, "c": 1}, turn).items() if count) for turn in (0, 1, 2)]
+    got = [
+        next(name for name, count in shares(1, {"a": 1, "b": 1, "c": 1}, turn).items() if count) for turn in (0, 1, 2)
+    ]
     assert sorted(got) == ["a", "b", "c"]
 
 

@@ -25,6 +25,7 @@ ALWAYS = {  # names of the documentation, which no other folder imports
         "StreamFinished",
     },
     "clients": {"AskOptions", "BatchOptions", "GenerationOptions", "StreamOptions"},
+    "ray": {"ask", "runner"},  # the second is loaded by name, as `batches.engines` says
 }
 
 

@@ -6,6 +6,7 @@ import os
 import time
 
 from inference_providers.batches import formulas
+from inference_providers.batches.engines import ENGINES
 from inference_providers.batches.items import Reader, Result
 from inference_providers.batches.sources import OPTIONS, Source
 from inference_providers.chat import MAX_STEPS, PREFERRING, Question, check_timeout, parameters
@@ -13,7 +14,7 @@ from inference_providers.routing import BATCH, Pace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from typing import Any
 
     from inference_providers.batches.items import Item
@@ -60,6 +61,23 @@ def _check_source(source: Any) -> None:
         )
 
 
+def _engine(engine: str | None, out: Any, mode: str, fields: Mapping[str, Any]) -> str | None:
+    """The engine that does a batch, checked; None for this process."""
+    if engine is None:
+        return None
+    _check_word("engine", engine, *ENGINES)
+    if mode != DIRECT:
+        raise ValueError(f'engine={engine!r} asks items one by one, and mode="{PROVIDER}" does not; choose one')
+    if out is None:
+        raise ValueError(f"engine={engine!r} needs an output file (out=), in a folder that all its machines share")
+    if fields.get("max_cost") is not None:
+        raise ValueError(
+            f"max_cost is not held to on several machines (engine={engine!r}); give the list a budget, and a state "
+            "that they share: ProviderList(budget=..., state='redis://...')"
+        )
+    return engine
+
+
 def _retries(given: Any) -> int | None:
     if given is not None and (type(given) is not int or given < 0):
         raise ValueError(f"max_retries must be a whole number from 0, not {given!r}")
@@ -77,6 +95,7 @@ class Job:
     as_line: Callable[[Result], str | None] = staticmethod(Result.as_line)
     is_heard = False
     preferences: Preferences | None = None  # see `prefer`
+    given: Mapping[str, Any] = {}  # what it was made of besides its source: for whoever makes it again elsewhere
 
     def __init__(
         self,
@@ -102,6 +121,9 @@ class Job:
         adaptive: bool = True,
         completion_window: str | None = None,
         csv_formulas: str = formulas.KEEP,
+        engine: str | None = None,
+        address: str | None = None,
+        actors: int | None = None,
         avoid: Any = None,
         only: Any = None,
         api_key: str | None = None,
@@ -117,6 +139,7 @@ class Job:
         _check_words(on_error, mode, csv_formulas)
         self.raises, self.by_provider, self.as_completed = on_error == RAISE, mode == PROVIDER, as_completed
         self.csv_formulas, self.completion_window = csv_formulas, completion_window
+        self.engine, self.address, self.actors = _engine(engine, out, mode, fields), address, actors
         self.out, self.resume, self.progress, self.timeout, self.patience = out, resume, progress, timeout, patience
         rates = {"requests_per_minute": requests_per_minute, "tokens_per_minute": tokens_per_minute}
         self.pace = Pace(concurrency, time.monotonic, adaptive=adaptive, **rates)
@@ -133,6 +156,14 @@ class Job:
         self.reader = Reader(models, system, self.pattern.fields, self.pattern.extra)
         self.source = Source(source, self.reader, **reading)
         self.is_plain = _takes_one_reply(self.pattern)
+
+    @classmethod
+    def of(cls, source: Any, models: Any, options: Mapping[str, Any]) -> Job:
+        """A job that knows what it was made of."""
+        job = cls(source, models, **options)
+        if job.engine is not None:
+            job.given = {**options, "models": models}
+        return job
 
     def prefer(self, pipeline: Pipeline) -> None:
         """Take over what the batch prefers, over what its list does.

@@ -12,7 +12,7 @@ from inference_providers.credentials import DUMMY_KEY, Secretive
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from typing import Any
 
     from inference_providers.calls.asker import Asker
@@ -87,6 +87,7 @@ class Pipeline(Secretive):
         finder.model_list = self.model_list
         self.keys_by_hand: list[str] = []  # kept where a stand-in has to leave them out
         self.narrowed: dict[tuple[object, ...], Pipeline] = {}
+        self.given: Callable[[], Mapping[str, Any]] | None = None  # gives what its list was made of, to make it again
         if live and stand_in is None:
             from inference_providers.calls.live import LiveLists
 

@@ -384,7 +384,7 @@ class AsyncProviderList(AsyncOtherKinds, Directory):
         from inference_providers.batches import AsyncBatch, Job
 
         options["api_key"] = hidden(options.get("api_key"))
-        job = Job(questions, models, **options)
+        job = Job.of(questions, models, options)
         return AsyncBatch(self._within(job.terms), job)
 
     async def aclose(self) -> None:

@@ -297,6 +297,11 @@ def pipeline_of(
     if local not in (True, False, LAUNCH):
         raise ValueError(f'local must be True, False or "{LAUNCH}", not {local!r}')
     stand_in = _stand_in(mock)
+    given = {
+        **finding, **preferring, **calling, "environ": environ, "local": local, "timeout": timeout, "aliases": aliases,
+        "hedge_after": hedge_after, "mock": mock, "split_thinking": split_thinking, "cache": cache,
+        "settings": settings,
+    }  # fmt: skip
     users = Environment.of(os.environ if environ is None else environ)
     if settings:
         from inference_providers.settings import with_settings
@@ -317,6 +322,7 @@ def pipeline_of(
     calling = {**calling, "split_thinking": split_thinking, "policy": numbers}
     pipeline = Pipeline(finder, timeout=timeout, hedge_after=hedge_after, stand_in=stand_in, **calling)
     pipeline.users_environ = users
+    pipeline.given = lambda: given  # a function: its repr shows no key
     _prefer(pipeline, **{**preferring, "policy": None} if numbers is not None else preferring)
     _cache(pipeline, cache)
     if log or (log is None and stand_in is None and users.get("INFERENCE_PROVIDERS_LOG")):

@@ -382,7 +382,7 @@ class ProviderList(OtherKinds, Directory):
         from inference_providers.batches import Batch, Job
 
         options["api_key"] = hidden(options.get("api_key"))
-        job = Job(questions, models, **options)
+        job = Job.of(questions, models, options)
         return Batch(self._within(job.terms), job)
 
     def close(self) -> None:

@@ -44,7 +44,7 @@ VALID = 3.0  # seconds for which a worker goes by what it was told last
 class LeasedLane(ConcurrencyLimiter):
     """The share that one worker has of a lane."""
 
-    __slots__ = ("_answered", "_extra", "_peak", "_refusals_heard", "_need", "_took", "expires", "short", "starts")
+    __slots__ = ("_answered", "_extra", "_need", "_peak", "_refusals_heard", "_took", "expires", "short", "starts")
 
     def __init__(self) -> None:
         super().__init__(0.0, 0.0, None, None, adaptive=False)
