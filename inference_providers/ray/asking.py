@@ -30,7 +30,7 @@ class RowWorker(Worker):
         self._journals = None if journal is None else Journals(journal)
         if self._journals is not None:
             self._journals.check()
-            self._done = self._ray.get(done)
+            self._done = self.ray.get(done)
 
     def __call__(self, table: Any) -> Any:
         rows = table.to_pylist()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import socket
 from contextlib import contextmanager
 
@@ -49,6 +50,20 @@ def joined(address: str | None) -> Iterator[Any]:
         ray.shutdown()
 
 
+@contextmanager
+def quiet(ray: Any) -> Iterator[None]:
+    """Ray Data without its bars and plans: a batch tells how far it is itself."""
+    logger = logging.getLogger("ray.data")
+    level, context = logger.level, ray.data.DataContext.get_current().copy()
+    context.enable_progress_bars = False
+    logger.setLevel(logging.ERROR)
+    try:
+        with ray.data.DataContext.current(context):
+            yield
+    finally:
+        logger.setLevel(level)
+
+
 def machines(ray: Any) -> int:
     """How many nodes work."""
     return sum(1 for node in ray.nodes() if node["Alive"]) or 1
@@ -57,30 +72,20 @@ def machines(ray: Any) -> int:
 def check_version(theirs: str) -> None:
     """Raise RuntimeError where the driver has another version of this package."""
     if theirs != __version__:
+        here = socket.gethostname()
         raise RuntimeError(
-            f"inference_providers {__version__} is installed on {socket.gethostname()}, and {theirs} in the program that "
+            f"inference_providers {__version__} is installed on {here}, and {theirs} in the program that "
             f"has started this batch; install the same one on all machines, or send it along: {WHEEL}"
         )
 
 
 def told(error: BaseException) -> BaseException:
-    """The error that a program can use: what was raised in a worker, without Ray's wrapping."""
-    found: BaseException | None = error
-    seen: list[BaseException] = []
-    while found is not None and found not in seen:
-        seen.append(found)
-        inner = getattr(found, "cause", None) or found.__cause__
-        if not isinstance(inner, BaseException):
-            break
-        found = inner
-    innermost = seen[-1]
-    text = str(error)
-    if "No module named 'inference_providers" in text:
-        return RuntimeError(
-            "inference_providers is not installed on a machine of the cluster; install it there, or send it along: "
-            + WHEEL
-        )
-    return innermost
+    """An error of Ray's, with advice where it says that this package is missing on a node."""
+    if "No module named 'inference_providers" not in str(error):
+        return error
+    return RuntimeError(
+        f"inference_providers is not installed on a machine of the cluster; install it there, or send it along: {WHEEL}"
+    )
 
 
 def _first_line(error: BaseException) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import pickle
 import time
+from contextlib import contextmanager
 
 from inference_providers import __version__
 from inference_providers.credentials import Secret
@@ -16,7 +17,7 @@ from inference_providers.routing import Pace, Permits
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from typing import Any
 
     from inference_providers.batches import Job
@@ -37,6 +38,7 @@ class Dealer:
     def __init__(self, concurrency: int | str, rates: Mapping[str, Any]) -> None:
         self._permits = Permits(Pace(concurrency, time.monotonic, **rates))
         self._pieces: list[bytes] = []
+        self._failure = b""
 
     def tell(self, piece: bytes) -> None:
         """A piece more of what the batch is."""
@@ -49,6 +51,14 @@ class Dealer:
     def report(self, worker: str, reports: Mapping[Lane, Report]) -> dict[Lane, Grant]:
         """What a worker may do from now on."""
         return self._permits.report(worker, reports)
+
+    def fail(self, error: bytes) -> None:
+        """What has ended a worker: the first is kept."""
+        self._failure = self._failure or error
+
+    def failure(self) -> bytes:
+        """What has ended the first worker that failed; empty where none has."""
+        return self._failure
 
     def numbers(self) -> dict[str, Any]:
         """What is leased."""
@@ -83,7 +93,7 @@ def packed(pipeline: Pipeline, job: Job) -> bytes:
     if (environ := providers["environ"]) is not None:
         providers["environ"] = {name: _plain(environ[name]) for name in environ}
     options = {name: _plain(value) for name, value in job.given.items() if name not in _DRIVERS}
-    told = {"version": __version__, "providers": providers, "options": options}
+    told: dict[str, Any] = {"version": __version__, "providers": providers, "options": options}
     told |= {"most": job.pace.most, "counts_tokens": job.pace.counts_tokens}
     try:
         content: bytes = cloudpickle.dumps(told)
@@ -96,9 +106,33 @@ def _plain(value: Any) -> Any:
     return str(value) if isinstance(value, Secret) else value
 
 
+@contextmanager
+def telling(dealer: Any) -> Iterator[None]:
+    """An error goes to the dealer as well: Ray tells of it in words of its own, without the error itself."""
+    try:
+        yield
+    except Exception as error:
+        try:
+            content = pickle.dumps(error)
+        except Exception:  # noqa: BLE001  (whatever an error of others does when it is pickled)
+            content = pickle.dumps(RuntimeError(f"{type(error).__name__}: {error}"))
+        dealer.fail.remote(content)
+        raise
+
+
+def failure(ray: Any, dealer: Any) -> BaseException | None:
+    """What has ended a worker; None where that is not known."""
+    try:
+        content = ray.get(dealer.failure.remote(), timeout=5)
+        found: BaseException | None = pickle.loads(content) if content else None
+    except Exception:  # noqa: BLE001  (the dealer has died, or the error is of a class that is not here)
+        return None
+    return found
+
+
 def unpacked(ray: Any, dealer: Any) -> dict[str, Any]:
     """The same, in a worker."""
-    pieces = []
+    pieces: list[bytes] = []
     while piece := ray.get(dealer.piece.remote(len(pieces))):
         pieces.append(piece)
     found: dict[str, Any] = pickle.loads(b"".join(pieces))

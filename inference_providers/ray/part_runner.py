@@ -13,7 +13,7 @@ from contextlib import aclosing
 
 from inference_providers.batches import MalformedItemError, Parts, Result, Summary
 from inference_providers.ray import cluster, pool
-from inference_providers.ray.dealer import dealer_of
+from inference_providers.ray.dealer import dealer_of, failure, telling
 from inference_providers.ray.worker import Worker, opened
 
 TYPE_CHECKING = False
@@ -33,18 +33,23 @@ class PartWorker(Worker):
     """An actor that is given the names of parts."""
 
     def __init__(self, dealer: Any, folder: str) -> None:
-        super().__init__(dealer)
+        with telling(dealer):
+            super().__init__(dealer)
         self._parts = Parts(folder)
 
     def __call__(self, rows: dict[str, Any]) -> dict[str, Any]:
-        for name in rows["item"]:
-            items = self._parts.items(str(name))
-            journal = opened(self._parts.journal(str(name)))
-            try:
-                self.ask([item for item in items if not journal.has(item)], journal)
-            finally:
-                journal.close()
+        with telling(self.dealer):
+            for name in rows["item"]:
+                self._do(str(name))
         return {"item": rows["item"]}
+
+    def _do(self, name: str) -> None:
+        items = self._parts.items(name)
+        journal = opened(self._parts.journal(name))
+        try:
+            self.ask([item for item in items if not journal.has(item)], journal)
+        finally:
+            journal.close()
 
 
 class RayRunner:
@@ -150,7 +155,7 @@ class RayRunner:
             try:
                 while (one := await found.get()) is not None:
                     if isinstance(one, BaseException):
-                        raise cluster.told(one) from None
+                        raise (failure(ray, dealer) or cluster.told(one)) from None
                     yield one
             finally:
                 self._stopped = True
@@ -159,10 +164,8 @@ class RayRunner:
 
     def _work(self, ray: Any, dealer: Any, put: Callable[[str | BaseException | None], None]) -> None:
         """Have Ray Data hand the names out. The longest parts first, so that all end at about the same time."""
-        context = ray.data.DataContext.get_current().copy()
-        context.enable_progress_bars = False
         try:
-            with ray.data.DataContext.current(context):
+            with cluster.quiet(ray):
                 names = ray.data.from_items(self._names[::-1], override_num_blocks=len(self._names))
                 how = {"batch_size": 1, "fn_constructor_kwargs": {"folder": self._parts.folder}}
                 for row in pool.mapped(ray, names, PartWorker, dealer, self._job.actors, **how).iter_rows():

@@ -17,16 +17,11 @@ def mapped(ray: Any, dataset: Any, work: Any, dealer: Any, actors: int | None, *
     They wait for providers and need little of a processor, so they claim none: a node that was lost leaves room for
     its actor on the others. Ray starts them anew, and has them do again what they had not finished.
     """
-    count = actors or cluster.machines(ray)
     pool = ray.data.ActorPoolStrategy(
-        size=count, max_tasks_in_flight_per_actor=AT_ONCE, enable_true_multi_threading=True
+        size=actors or cluster.machines(ray),
+        max_tasks_in_flight_per_actor=AT_ONCE,
+        max_concurrent_calls_per_actor=AT_ONCE,
+        enable_true_multi_threading=True,
     )
-    return dataset.map_batches(
-        work,
-        compute=pool,
-        num_cpus=0,
-        max_concurrency=AT_ONCE,
-        scheduling_strategy="SPREAD",
-        zero_copy_batch=True,
-        **{**options, "fn_constructor_kwargs": {"dealer": dealer, **options.get("fn_constructor_kwargs", {})}},
-    )
+    given = {"dealer": dealer, **options.pop("fn_constructor_kwargs")}
+    return dataset.map_batches(work, compute=pool, num_cpus=0, fn_constructor_kwargs=given, **options)

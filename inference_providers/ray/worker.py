@@ -101,8 +101,8 @@ class Worker:
     """Asks parts. Raises in its constructor what is wrong with this node, and in `ask` what ends the batch."""
 
     def __init__(self, dealer: Any) -> None:
-        self._ray, self._dealer = cluster.load(), dealer
-        given = unpacked(self._ray, dealer)
+        self.ray, self.dealer = cluster.load(), dealer
+        given = unpacked(self.ray, dealer)
         cluster.check_version(given["version"])
         self.name = uuid.uuid4().hex[:12]
         self._given = given
@@ -176,7 +176,7 @@ class Worker:
             if pace.leased:
                 asked = time.monotonic()
                 backlog = len(self._feed.parts) - sum(lane.busy for lane in pace.leased.values())
-                grants = await self._dealer.report.remote(self.name, pace.report(backlog))
+                grants = await self.dealer.report.remote(self.name, pace.report(backlog))
                 pace.granted(grants, asked)
                 runner.wake()
             await asyncio.sleep(SOONEST)
