@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 WHEEL = "ray.init(runtime_env={'py_modules': ['inference_providers-...-py3-none-any.whl']})"
+_PATIENCE = 10.0  # seconds for a connection
 
 
 def load() -> Any:
@@ -37,8 +38,9 @@ def joined(address: str | None) -> Iterator[Any]:
         yield ray
         return
     try:
+        _knock(address)
         ray.init(address=address or "auto", log_to_driver=False, logging_level="warning")
-    except (ConnectionError, ValueError, RuntimeError) as error:
+    except (OSError, ValueError, RuntimeError) as error:
         where = f"at {address}" if address else "here (address=, or RAY_ADDRESS)"
         raise ConnectionError(
             f"no cluster of Ray answers {where}: {_first_line(error)}. `ray start --head` starts one; "
@@ -86,6 +88,13 @@ def told(error: BaseException) -> BaseException:
     return RuntimeError(
         f"inference_providers is not installed on a machine of the cluster; install it there, or send it along: {WHEEL}"
     )
+
+
+def _knock(address: str | None) -> None:
+    """Raise OSError where nobody listens: Ray itself tries for minutes."""
+    host, _, port = (address or "").rpartition("/")[2].rpartition(":")
+    if host and port.isdecimal():
+        socket.create_connection((host.strip("[]"), int(port)), _PATIENCE).close()
 
 
 def _first_line(error: BaseException) -> str:
