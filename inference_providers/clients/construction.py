@@ -297,11 +297,8 @@ def pipeline_of(
     if local not in (True, False, LAUNCH):
         raise ValueError(f'local must be True, False or "{LAUNCH}", not {local!r}')
     stand_in = _stand_in(mock)
-    given = {
-        **finding, **preferring, **calling, "environ": environ, "local": local, "timeout": timeout, "aliases": aliases,
-        "hedge_after": hedge_after, "mock": mock, "split_thinking": split_thinking, "cache": cache,
-        "settings": settings,
-    }  # fmt: skip
+    given = dict(finding, **preferring, **calling, environ=environ, local=local, timeout=timeout, aliases=aliases)
+    given.update(hedge_after=hedge_after, mock=mock, split_thinking=split_thinking, cache=cache, settings=settings)
     users = Environment.of(os.environ if environ is None else environ)
     if settings:
         from inference_providers.settings import with_settings

@@ -112,6 +112,7 @@ class Worker:
         self._loop = asyncio.new_event_loop()
         self.providers = AsyncProviderList(**given["providers"])
         self.job = Job((), **given["options"])
+        self.source = self.job.source  # which makes items of what is given; what the runner reads is the feed
         begun: Future[None] = Future()
         threading.Thread(target=self._live, args=(begun,), name="batch", daemon=True).start()
         begun.result()
