@@ -124,9 +124,11 @@ ALONE_LOAD = {("pytest_plugin.py", "pytest"), ("hook-inference_providers.py", "P
 def test_what_the_package_imports_is_declared() -> None:
     always = declared("options", "install_requires")
     extras = {
-        name for extra in ("local", "socks", "vertex", "gateway") for name in declared("options.extras_require", extra)
+        name
+        for extra in ("local", "socks", "vertex", "gateway", "redis", "ray")
+        for name in declared("options.extras_require", extra)
     }
-    brings = {"google": ["google-auth"], **packages_distributions()}
+    brings = {"google": ["google-auth"], **packages_distributions(), "pyarrow": ["ray"]}
     found: set[str] = set()
     for path in (ROOT / "inference_providers").rglob("*.py"):
         for name in imported(path):

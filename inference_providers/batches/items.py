@@ -147,11 +147,6 @@ class Result:
         return self.error is None
 
     @property
-    def problem(self) -> Problem | None:
-        """The error as a file has it; None where there is an answer."""
-        return None if self.error is None else problem_of(self.error)
-
-    @property
     def answer(self) -> Answer:
         """The answer. Raises the item's error where there is none."""
         if self._answer is None:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 
 KEEP, RAISE = "keep", "raise"  # what becomes of a failed item
+ELSEWHERE = ("engine", "address", "actors")  # options that say where a batch is done
 DIRECT, PROVIDER = "direct", "provider"  # whether items are asked one by one, or by a provider's batch API
 
 
@@ -61,21 +62,29 @@ def _check_source(source: Any) -> None:
         )
 
 
-def _engine(engine: str | None, out: Any, mode: str, fields: Mapping[str, Any]) -> str | None:
-    """The engine that does a batch, checked; None for this process."""
+def _elsewhere(fields: dict[str, Any], out: Any, mode: str) -> tuple[str | None, str | None, int | None]:
+    """What of the options says where a batch is done, checked and taken out: the engine, its address, its actors.
+
+    Without an engine, it is this process.
+    """
+    engine, address, actors = (fields.pop(name, None) for name in ELSEWHERE)
     if engine is None:
-        return None
+        if address is not None or actors is not None:
+            raise ValueError('address and actors are of an engine, as in engine="ray"')
+        return None, None, None
     _check_word("engine", engine, *ENGINES)
     if mode != DIRECT:
         raise ValueError(f'engine={engine!r} asks items one by one, and mode="{PROVIDER}" does not; choose one')
     if out is None:
         raise ValueError(f"engine={engine!r} needs an output file (out=), in a folder that all its machines share")
+    if actors is not None and (type(actors) is not int or actors < 1):
+        raise ValueError(f"actors must be a whole number from 1 on, not {actors!r}")
     if fields.get("max_cost") is not None:
         raise ValueError(
             f"max_cost is not held to on several machines (engine={engine!r}); give the list a budget, and a state "
             "that they share: ProviderList(budget=..., state='redis://...')"
         )
-    return engine
+    return engine, address, actors
 
 
 def _retries(given: Any) -> int | None:
@@ -121,9 +130,6 @@ class Job:
         adaptive: bool = True,
         completion_window: str | None = None,
         csv_formulas: str = formulas.KEEP,
-        engine: str | None = None,
-        address: str | None = None,
-        actors: int | None = None,
         avoid: Any = None,
         only: Any = None,
         api_key: str | None = None,
@@ -139,7 +145,7 @@ class Job:
         _check_words(on_error, mode, csv_formulas)
         self.raises, self.by_provider, self.as_completed = on_error == RAISE, mode == PROVIDER, as_completed
         self.csv_formulas, self.completion_window = csv_formulas, completion_window
-        self.engine, self.address, self.actors = _engine(engine, out, mode, fields), address, actors
+        self.engine, self.address, self.actors = _elsewhere(fields, out, mode)
         self.out, self.resume, self.progress, self.timeout, self.patience = out, resume, progress, timeout, patience
         rates = {"requests_per_minute": requests_per_minute, "tokens_per_minute": tokens_per_minute}
         self.pace = Pace(concurrency, time.monotonic, adaptive=adaptive, **rates)

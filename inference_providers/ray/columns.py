@@ -54,9 +54,8 @@ def with_results(table: Any, results: Sequence[Result]) -> Any:
 
 
 def _cells(result: Result) -> dict[str, Any]:
-    if (problem := result.problem) is not None:
-        kind = problem["type"]
-        return {"error": problem["message"] if kind == "FailedEarlier" else f"{kind}: {problem['message']}"}
+    if (error := result.error) is not None:
+        return {"error": f"{type(error).__name__}: {error}"}
     answer = result.answer
     usage = answer.usage
     return {
