@@ -374,7 +374,8 @@ class ProviderList(OtherKinds, Directory):
         as_completed: do not wait for order. mode: "provider" uses a provider's own batch API (hours, at half the price
         or so); with out=. completion_window: how long its job may take (`"24h"`). progress: a line on standard error;
         default: on a terminal. patience: seconds for which an item that is refused for the rate is asked again.
-        max_retries: of an item at one provider, however it fails. All else: as in `ask_ai`.
+        max_retries: of an item at one provider, however it fails. engine: "ray" for a cluster, at address=, by so many
+        actors= (docs/batch.md); limits hold for all of it. All else: as in `ask_ai`.
 
         Raises TypeError and ValueError for wrong options and an input that is also an output, BlockingIOError where
         another process writes to *out*, OSError where it is not a regular file.
