@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from inference_providers import AsyncProviderList, ProviderList, batch
+from inference_providers import AsyncProviderList, ProviderList, __version__, batch
 from inference_providers.batches.files import Output
 from inference_providers.batches.items import Reader
 from inference_providers.batches.journals import Journals
 from inference_providers.batches.parts import Parts
+from inference_providers.ray import cluster
 
 READER = Reader("m", "be kind", {"max_tokens": 5}, {})
 GIVEN: list[Any] = [
@@ -112,6 +114,29 @@ def test_without_ray_the_command_that_installs_it(tmp_path: Path) -> None:
 
     with pytest.raises(ImportError, match=r"pip install 'ray\[data\]'"):
         ask(None)
+
+
+def test_another_version_on_a_machine_says_what_to_do() -> None:
+    cluster.check_version(__version__)
+    with pytest.raises(
+        RuntimeError, match=rf"{re.escape(__version__)} is installed on .*, and 0\.1\.0 in the program.*py_modules"
+    ):
+        cluster.check_version("0.1.0")
+
+
+def test_options_of_an_engine_are_checked_at_once(tmp_path: Path) -> None:
+    providers = ProviderList(environ={"OPENAI_API_KEY": "canary-0123456789"}, local=False)
+    wrong: list[tuple[dict[str, Any], str]] = [
+        ({"engine": "spark"}, 'engine must be "ray"'),
+        ({"engine": "ray", "out": None}, "needs an output file"),
+        ({"engine": "ray", "mode": "provider"}, "choose one"),
+        ({"engine": "ray", "actors": 0}, "actors must be"),
+        ({"engine": "ray", "max_cost": 1.0}, "max_cost is not held to"),
+        ({"address": "10.0.0.5:6379"}, "of an engine"),
+    ]
+    for options, message in wrong:
+        with pytest.raises(ValueError, match=message):
+            providers.batch(["x"], **{"out": tmp_path / "o.jsonl", **options})
 
 
 @pytest.mark.parametrize("kind", [ProviderList, AsyncProviderList])

@@ -24,6 +24,7 @@ ray = pytest.importorskip("ray")
 pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.timeout(240)]
 
 KEY, NODES_KEY = "sk-canary-of-the-driver-0123456789", "sk-canary-of-the-nodes-0123456789"
+CANARY, BY_HAND = b"sk-canary-of-the-driver", "sk-canary-of-the-driver-by-hand-0123"
 AT_ONCE = 12
 MEMORY = 80 * 2**20
 
@@ -186,13 +187,15 @@ def test_asynchronous_programs(cluster: Any, url: str, tmp_path: Path) -> None:
 
 def test_keys_of_the_driver_go_from_process_to_process_alone(cluster: Any, url: str, tmp_path: Path) -> None:
     of(url).batch(["one"], "m", out=tmp_path / "o.jsonl", engine="ray", address=cluster.address)
-    assert numbers(url)["keys"] == [KEY]
+    nobody = ProviderList(json_override=registry(url), environ=places(), local=False)
+    nobody.batch(["two"], "p1/m", out=tmp_path / "p.jsonl", engine="ray", address=cluster.address, api_key=BY_HAND)
+    assert numbers(url)["keys"] == [KEY, BY_HAND]
     session = Path(cluster.head_node.get_session_dir_path())
     written = [path for path in session.rglob("*") if path.is_file()]
     assert len(written) > 10
-    assert [path for path in written if KEY.encode() in path.read_bytes()] == []
+    assert [path for path in written if CANARY in path.read_bytes()] == []
     stores = [path for path in Path("/dev/shm").iterdir() if path.is_file() and os.access(path, os.R_OK)]
-    assert [path for path in stores if KEY.encode() in path.read_bytes()] == []
+    assert [path for path in stores if CANARY in path.read_bytes()] == []
 
 
 def test_a_list_without_an_environment_goes_by_that_of_each_node(cluster: Any, url: str, tmp_path: Path) -> None:
