@@ -63,6 +63,17 @@ def test_a_journal_goes_into_the_output_once(tmp_path: Path) -> None:
     assert [json.loads(row)["index"] for row in Path(out).read_text().splitlines()] == [0, 2, 1]
 
 
+def test_a_part_that_was_gathered_has_nothing_to_be_asked(tmp_path: Path) -> None:
+    parts = Parts(str(tmp_path / "p"))
+    parts.make()
+    parts.check()
+    parts.write("000001", [READER.item("x", 0)])
+    output = Output(str(tmp_path / "out.jsonl"))
+    parts.gather("000001", output)
+    output.close()
+    assert parts.items("000001") == []
+
+
 def test_what_was_gathered_counts_as_answered(tmp_path: Path) -> None:
     parts = Parts(str(tmp_path / "p"))
     parts.make()
@@ -87,7 +98,7 @@ def test_folders_of_others_are_left_alone(tmp_path: Path) -> None:
 
 def test_a_folder_that_is_another_one_here(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="all machines share"):
-        Parts(str(tmp_path / "p")).items("000001")
+        Parts(str(tmp_path / "p")).check()
     with pytest.raises(FileNotFoundError, match="all machines share"):
         Journals(str(tmp_path / "j")).check()
 

@@ -63,16 +63,25 @@ class Parts:
         with files.replacing(self._path(self._items, name)) as file:
             file.writelines(_line_of(item) for item in items)
 
+    def check(self) -> None:
+        """Raise FileNotFoundError with advice where the folder is another one on this machine."""
+        if not os.path.exists(os.path.join(self.folder, _MARK)):
+            raise FileNotFoundError(
+                f"{self.folder} is not to be seen on this machine; give an output file (out=) in a folder that all "
+                "machines share"
+            )
+
     def items(self, name: str) -> list[Item]:
-        """The items of a part. Raises FileNotFoundError with advice where the folder is another one here."""
+        """The items of a part; none where it was gathered.
+
+        To be read when the part's journal is open: who gathers it removes the items first, so whoever finds them has
+        all of the journal.
+        """
         try:
             with open(self._path(self._items, name), "rb", opener=files.regular) as file:
                 return [_item_of(jsontext.loads(line)) for line in file]
         except FileNotFoundError:
-            raise FileNotFoundError(
-                f"{self.folder} is not to be seen on this machine; give an output file (out=) in a folder that all "
-                "machines share"
-            ) from None
+            return []
 
     def journal(self, name: str) -> str:
         """The path of a part's journal."""
@@ -103,7 +112,7 @@ class Parts:
                 if heard is not None:
                     heard(result)
         output.flush()
-        for gone in (path, self._path(self._items, name)):
+        for gone in (self._path(self._items, name), path):
             with suppress(FileNotFoundError):
                 os.unlink(gone)
         return results

@@ -44,9 +44,11 @@ class PartWorker(Worker):
         return {"item": rows["item"]}
 
     def _do(self, name: str) -> None:
-        items = self._parts.items(name)
+        """Ask a part; Ray may have it done again, even when it was gathered, where its node was lost."""
+        self._parts.check()
         journal = opened(self._parts.journal(name))
         try:
+            items = self._parts.items(name)
             self.ask([item for item in items if not journal.has(item)], journal)
         finally:
             journal.close()
