@@ -146,9 +146,9 @@ ALONE_LOAD = {
 
 def test_what_the_package_imports_is_declared() -> None:
     always = declared("options", "install_requires")
-    named = ("local", "socks", "vertex", "keyring", "gateway", "mcp", "redis")
+    named = ("local", "socks", "vertex", "keyring", "gateway", "mcp", "redis", "ray")
     extras = {name for extra in named for name in declared("options.extras_require", extra)}
-    brings = {"google": ["google-auth"], **packages_distributions()}
+    brings = {"google": ["google-auth"], **packages_distributions(), "pyarrow": ["ray"]}
     found: set[str] = set()
     for path in (ROOT / "inference_providers").rglob("*.py"):
         for name in imported(path):
