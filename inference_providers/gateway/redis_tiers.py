@@ -170,26 +170,27 @@ class RedisWindows:
         if fits == 1:
             limit, left = headline(quota, requests, int(float(used)), under_way)
             counts = quota.requests_per_minute is not None or quota.tokens_per_minute is not None
-            place = Place(caller, float(now), tokens, limit, left, MINUTE if counts else 0.0)
-            place.number = number
+            place = Place(caller, 0.0, tokens, limit, left, MINUTE if counts else 0.0)
+            place.number, place.tenth = number, now
+            with self._memory_lock:
+                self._memory.note(place)  # so that this gateway knows it when it is alone
             return place
         times = ((tenth + 1) / _TENTHS if tenth else 0.0 for tenth in found[5:])  # it goes when its tenth is over
         return refusal(quota, tokens, now / _TENTHS, _Told(requests, int(float(used)), under_way, *times))
 
     def leave(self, place: Place, tokens: int | None) -> None:
         """A request is over, and has taken so many tokens; None: as many as was thought."""
-        if not place.number:
-            with self._memory_lock:
-                self._memory.leave(place, tokens)
-        else:
-            self._settle(place, 0 if tokens is None else tokens - place.tokens, gone=False)
+        more = 0 if tokens is None else tokens - place.tokens
+        with self._memory_lock:
+            self._memory.leave(place, tokens)
+        if place.number:
+            self._settle(place, more, gone=False)
 
     def give_back(self, place: Place) -> None:
         """A request was not sent: it counts for nothing."""
-        if not place.number:
-            with self._memory_lock:
-                self._memory.give_back(place)
-        else:
+        with self._memory_lock:
+            self._memory.give_back(place)
+        if place.number:
             self._settle(place, -place.tokens, gone=True)
 
     def forget(self, caller: str) -> None:
@@ -208,7 +209,7 @@ class RedisWindows:
     def _settle(self, place: Place, tokens: int, *, gone: bool) -> None:
         number, place.number = place.number, 0
         name = f"{self._name}:{number}"
-        self.link.tell(_LEAVE, self._keys(place.caller), int(place.at), tokens, int(gone), name)
+        self.link.tell(_LEAVE, self._keys(place.caller), place.tenth, tokens, int(gone), name)
 
     def _keys(self, caller: str) -> list[str]:
         return [f"{WINDOWS}{self._space}{caller}", f"{PLACES}{self._space}{caller}"]

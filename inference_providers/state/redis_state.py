@@ -275,23 +275,24 @@ class RedisState(State):
             return self._own.take(name, tokens, limits)
         if found[0] == 1:
             self._rooms[name] = (self._clock(), share_left(int(found[2]), float(found[3]), limits))
-            return 0.0, "", Taken(self._clock(), tokens, int(found[1]))
+            taken = Taken(self._clock(), tokens, int(found[1]))
+            self._own.note(name, taken, limits)  # so that this process knows it when it is alone
+            return 0.0, "", taken
         which = f"{requests:g} requests" if found[2] == b"requests" else f"{most:g} tokens"
         return max(int(found[1]) / 10, 0.001), which, None
 
     def correct(self, name: str, taken: Taken, tokens: float) -> None:
         """It took so many tokens, as it turned out."""
-        if taken.number is None:
-            self._own.correct(name, taken, tokens)
-        elif tokens != taken.tokens:
-            self.link.tell(_CORRECT, [self._minute(name)], taken.number, tokens - taken.tokens, 0)
-            taken.tokens = tokens
+        more = tokens - taken.tokens
+        self._own.correct(name, taken, tokens)
+        taken.tokens = tokens
+        if taken.number is not None and more:
+            self.link.tell(_CORRECT, [self._minute(name)], taken.number, more, 0)
 
     def give_back(self, name: str, taken: Taken) -> None:
         """It was not sent."""
-        if taken.number is None:
-            self._own.give_back(name, taken)
-        else:
+        self._own.give_back(name, taken)
+        if taken.number is not None:
             self.link.tell(_CORRECT, [self._minute(name)], taken.number, -taken.tokens, 1)
 
     def room(self, name: str, limits: Room) -> float:
