@@ -14,8 +14,8 @@ from typing import Any
 
 from benchmarks.scale_constants import Constants
 from inference_providers.state import redis_state
-from inference_providers.state.redis_link import LOOK, SOON, TOLD, RedisLink, Said, Script
 from inference_providers.state.memory_state import MOST_RESTS
+from inference_providers.state.redis_link import LOOK, SOON, TOLD, RedisLink, Said, Script
 from inference_providers.state.redis_state import RedisState
 
 EPOCH = 1.8e9  # when a run begins, in seconds since 1970

@@ -15,7 +15,7 @@ from weakref import ref
 
 from inference_providers.gateway.spending import Reservation, Spending
 from inference_providers.gateway.tiers import Admission, Exceeded, Tiers
-from inference_providers.gateway.windows import MINUTE, Full, MemoryWindows, Place, headline, refusal
+from inference_providers.gateway.windows import Full, MemoryWindows, Place, headline, refusal
 from inference_providers.state import MINUTE_HEAD, SPACE, Booking, RedisAccounts, Said, Script, Short
 
 TYPE_CHECKING = False
@@ -168,13 +168,14 @@ class RedisWindows:
                 return self._memory.take(caller, quota, tokens)
         fits, now, requests, used, under_way = found[:5]
         if fits == 1:
-            limit, left = headline(quota, requests, int(float(used)), under_way)
-            counts = quota.requests_per_minute is not None or quota.tokens_per_minute is not None
-            place = Place(caller, 0.0, tokens, limit, left, MINUTE if counts else 0.0)
-            place.number, place.tenth = number, now
-            with self._memory_lock:
-                self._memory.note(place)  # so that this gateway knows it when it is alone
-            return place
+            with self._memory_lock:  # so that this gateway knows it when it is alone
+                mine = self._memory.take(caller, quota, tokens)
+            if isinstance(mine, Full):  # by what it has let in itself: Redis has lost some of it
+                self._tell(caller, number, now, -tokens, gone=True)
+                return mine
+            mine.limit, mine.remaining = headline(quota, requests, int(float(used)), under_way)
+            mine.number, mine.tenth = number, now
+            return mine
         times = ((tenth + 1) / _TENTHS if tenth else 0.0 for tenth in found[5:])  # it goes when its tenth is over
         return refusal(quota, tokens, now / _TENTHS, _Told(requests, int(float(used)), under_way, *times))
 
@@ -208,8 +209,11 @@ class RedisWindows:
 
     def _settle(self, place: Place, tokens: int, *, gone: bool) -> None:
         number, place.number = place.number, 0
+        self._tell(place.caller, number, place.tenth, tokens, gone=gone)
+
+    def _tell(self, caller: str, number: int, tenth: int, tokens: int, *, gone: bool) -> None:
         name = f"{self._name}:{number}"
-        self.link.tell(_LEAVE, self._keys(place.caller), place.tenth, tokens, int(gone), name)
+        self.link.tell(_LEAVE, self._keys(caller), tenth, tokens, int(gone), name)
 
     def _keys(self, caller: str) -> list[str]:
         return [f"{WINDOWS}{self._space}{caller}", f"{PLACES}{self._space}{caller}"]

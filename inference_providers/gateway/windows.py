@@ -151,8 +151,14 @@ class MemoryWindows:
     def take(self, caller: str, quota: Quota, tokens: int) -> Place | Full:
         """A place for a request of about so many tokens, or why there is none now."""
         now = self._clock()
-        window = self._window(caller, now)
-        taken = window.taken
+        window = self._windows.get(caller)
+        if window is None:
+            window = self._windows[caller] = _Window()
+        taken, edge = window.taken, now - MINUTE
+        while taken and taken[0].at <= edge:
+            gone = taken.popleft()
+            gone.counts = False
+            window.tokens -= gone.tokens
         most, most_tokens, at_once = quota.requests_per_minute, quota.tokens_per_minute, quota.concurrent
         if (
             (at_once is not None and window.under_way >= at_once)
@@ -170,26 +176,6 @@ class MemoryWindows:
         place.window = window
         taken.append(place)
         return place
-
-    def note(self, place: Place) -> None:
-        """Count a place that was given elsewhere, whether there is one or not."""
-        place.at = self._clock()
-        window = place.window = self._window(place.caller, place.at)
-        window.under_way += 1
-        window.tokens += place.tokens
-        window.taken.append(place)
-
-    def _window(self, caller: str, now: float) -> _Window:
-        """A caller's, without what is older than a minute."""
-        window = self._windows.get(caller)
-        if window is None:
-            window = self._windows[caller] = _Window()
-        taken, edge = window.taken, now - MINUTE
-        while taken and taken[0].at <= edge:
-            gone = taken.popleft()
-            gone.counts = False
-            window.tokens -= gone.tokens
-        return window
 
     def leave(self, place: Place, tokens: int | None) -> None:
         """A request is over, and has taken so many tokens; None: as many as was thought."""

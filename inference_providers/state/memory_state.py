@@ -67,11 +67,6 @@ class MemoryState(State):
         with self._own_lock():
             return self._window(name, limits).take(self._clock(), tokens)
 
-    def note(self, name: str, taken: Taken, limits: Room) -> None:
-        """Count what was taken elsewhere as taken out of this minute, whether there is room for it or not."""
-        with self._own_lock():
-            self._window(name, limits).note(self._clock(), taken)
-
     def correct(self, name: str, taken: Taken, tokens: float) -> None:
         """It took so many tokens, as it turned out."""
         with self._own_lock():

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 MINUTE = 60.0
 _EXACT = 1e-9  # sums of floats
+_BACK = 1.0  # seconds by which a clock may be set back, and what was taken counts on
 
 
 class Taken:
@@ -89,13 +90,10 @@ class Window:
             rows = ((one.at, one.tokens) for one in self._taken)
             return *shortage(rows, len(self._taken), self._used, tokens, self.limits, now), None
         taken = Taken(now, tokens)
-        self._add(taken)
+        taken.counts = True
+        self._taken.append(taken)
+        self._used += tokens
         return 0.0, "", taken
-
-    def note(self, now: float, taken: Taken) -> None:
-        """Count what was taken elsewhere, whether there is room for it or not."""
-        self._forget(now)
-        self._add(taken)
 
     def correct(self, taken: Taken, tokens: float) -> None:
         """It took so many tokens, as it turned out."""
@@ -120,13 +118,8 @@ class Window:
         self._forget(now)
         return not self._taken
 
-    def _add(self, taken: Taken) -> None:
-        taken.counts = True
-        self._taken.append(taken)
-        self._used += taken.tokens
-
     def _forget(self, now: float) -> None:
-        while self._taken and self._taken[0].at + MINUTE <= now:
+        while self._taken and not now - MINUTE < self._taken[0].at <= now + _BACK:
             gone = self._taken.popleft()
             gone.counts = False
             self._used -= gone.tokens

@@ -19,9 +19,11 @@ from hypothesis import strategies as st
 from inference_providers.cache.redis_store import RedisStore
 from inference_providers.gateway import redis_tiers
 from inference_providers.gateway.kept_responses import KeptResponses, ids
+from inference_providers.gateway.quotas import Quota
 from inference_providers.gateway.redis_replies import REPLIES, RedisReplies
 from inference_providers.gateway.redis_tiers import RedisTiers
 from inference_providers.gateway.tiers import Admission
+from inference_providers.gateway.windows import Full, Place
 from inference_providers.routing.redis_ledger import RedisLedger
 from inference_providers.routing.redis_speeds import RedisSpeeds
 from inference_providers.state import redis_accounts
@@ -141,6 +143,7 @@ import sys
 from inference_providers.gateway.callers import Caller
 from inference_providers.gateway.redis_tiers import RedisTiers
 from inference_providers.gateway.tiers import Admission
+from inference_providers.gateway.windows import Full, Place
 from inference_providers.state.redis_link import link_of
 tiers = RedisTiers(link_of(sys.argv[1]))
 one = Caller("c_1", "alice", requests_per_minute=100, tokens_per_minute=1000, concurrent=30, budget=0.245)
@@ -193,6 +196,26 @@ def test_what_a_paused_redis_has_let_in_later_is_let_go(redis: Redis, link: Link
     assert tiers.shared_windows.beat(tiers.shared_windows._name)
     tiers.shared_windows.link.flush(30)
     assert redis.said("SCARD", places).strip() == "0"
+
+
+def test_alone_a_gateway_goes_on_with_what_it_let_in(redis: Redis, link: Links) -> None:
+    windows, one = RedisTiers(link()).shared_windows, caller()
+    quota = Quota(requests_per_minute=3, tokens_per_minute=100, concurrent=2)
+    first, second = windows.take(one.id, quota, 60), windows.take(one.id, quota, 30)
+    assert isinstance(first, Place) and isinstance(second, Place)
+    redis.pause()
+    full = windows.take(one.id, quota, 1)
+    assert isinstance(full, Full) and full.what == "concurrent"
+    windows.leave(first, 20)
+    full = windows.take(one.id, quota, 51)
+    assert isinstance(full, Full) and full.what == "tokens", "20 and 30 are taken"
+    windows.give_back(second)
+    third = windows.take(one.id, quota, 80)
+    assert isinstance(third, Place), "what was not sent counts for nothing"
+    windows.leave(third, 10)
+    assert isinstance(windows.take(one.id, quota, 10), Place)
+    full = windows.take(one.id, quota, 10)
+    assert isinstance(full, Full) and full.what == "requests"
 
 
 # Budgets
