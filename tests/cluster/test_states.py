@@ -180,6 +180,20 @@ def test_alone_a_process_goes_on_with_what_it_took_as_it_was_corrected(redis: Re
     assert float(redis.said("HGET", f"{redis_state.MINUTES}p1", "T")) == 25, "told what it had taken from there, once"
 
 
+def test_a_redis_that_has_lost_a_minute_lets_nobody_take_theirs_twice(redis: Redis, link: Links) -> None:
+    one, other = RedisState(link()), RedisState(link())
+    mine = [one.take("p1", 1, (2, None))[2] for _ in range(2)]
+    redis.said("FLUSHALL")
+    wait, which, taken = one.take("p1", 1, (2, None))
+    assert taken is None and which == "2 requests" and 59 < wait <= MINUTE
+    assert one.link.flush(30)
+    assert int(redis.said("HGET", f"{redis_state.MINUTES}p1", "R")) == 0, "it has taken nothing for that"
+    assert other.take("p1", 1, (2, None))[2] is not None, "who has taken nothing knows of nothing"
+    assert mine[0] is not None
+    one.give_back("p1", mine[0])
+    assert one.take("p1", 1, (2, None))[2] is not None
+
+
 def test_values_of_another_form_count_as_none(redis: Redis, link: Links) -> None:
     state = RedisState(link())
     state.rest("a", time.time() + 60, "cool")

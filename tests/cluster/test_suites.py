@@ -221,6 +221,17 @@ def test_alone_a_gateway_goes_on_with_what_it_let_in(redis: Redis, link: Links) 
     assert isinstance(full, Full) and full.what == "requests"
 
 
+def test_a_redis_that_has_lost_a_minute_lets_no_gateway_fill_it_twice(redis: Redis, link: Links) -> None:
+    windows, quota = RedisTiers(link()).shared_windows, Quota(requests_per_minute=2, concurrent=5)
+    assert all(isinstance(windows.take("c_1", quota, 0), Place) for _ in range(2))
+    redis.said("FLUSHALL")
+    full = windows.take("c_1", quota, 0)
+    assert isinstance(full, Full) and full.what == "requests"
+    assert windows.link.flush(30)
+    assert int(redis.said("HGET", f"{redis_tiers.WINDOWS}c_1", "R")) == 0
+    assert redis.said("SCARD", f"{redis_tiers.PLACES}c_1").strip() == "0", "it has let go of that place"
+
+
 # Budgets
 
 
