@@ -287,6 +287,7 @@ class RedisState(State):
         wait, which, taken = self._own.take(name, tokens, limits)
         if taken is None:
             self.link.tell(_CORRECT, [self._minute(name)], number, -tokens, 1)
+            self._rooms[name] = (self._clock(), self._own.room(name, limits))
         else:
             taken.number = number
         return wait, which, taken

@@ -186,6 +186,7 @@ def test_a_redis_that_has_lost_a_minute_lets_nobody_take_theirs_twice(redis: Red
     redis.said("FLUSHALL")
     wait, which, taken = one.take("p1", 1, (2, None))
     assert taken is None and which == "2 requests" and 59 < wait <= MINUTE
+    assert one.room("p1", (2, None)) == 0.0
     assert one.link.flush(30)
     assert int(redis.said("HGET", f"{redis_state.MINUTES}p1", "R")) == 0, "it has taken nothing for that"
     assert other.take("p1", 1, (2, None))[2] is not None, "who has taken nothing knows of nothing"
