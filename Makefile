@@ -102,7 +102,7 @@ $(BROWSER)/.test: $(BROWSER)/bin/python setup.cfg tests/browser/python.txt
 $(CLUSTER)/.test: $(CLUSTER)/bin/python setup.cfg $(CONSTRAINTS)
 	@echo "installing Ray and what the tests need (a few minutes the first time)"
 	@$(CLUSTER)/bin/python -m pip install --quiet --disable-pip-version-check -c $(CONSTRAINTS) -e '.[test]'
-	@$(CLUSTER)/bin/python -m pip install --quiet --disable-pip-version-check -e '.[ray]'
+	@$(CLUSTER)/bin/python -m pip install --quiet --disable-pip-version-check -e '.[ray]' 'ray[serve]'
 	@touch $@
 
 $(DOCS)/.test: $(DOCS)/bin/python setup.cfg tests/pages/python.txt

@@ -60,6 +60,9 @@ class Attempt:
     def _repr_html_(self) -> str:
         return Attempts([self])._repr_html_()
 
+    def _repr_markdown_(self) -> str:
+        return Attempts([self])._repr_markdown_()
+
 
 class Attempts(list[Attempt]):
     """A list of attempts, which a notebook shows as a table."""
@@ -79,6 +82,9 @@ class Attempts(list[Attempt]):
 
     def _repr_html_(self) -> str:
         return self.table()._repr_html_()
+
+    def _repr_markdown_(self) -> str:
+        return self.table()._repr_markdown_()
 
 
 def reason(error: Exception) -> str:

@@ -18,6 +18,7 @@ LOCAL = "pip install xllamacpp gguf numpy"  # what the extra `local` installs, f
 SOCKS = "pip install socksio"  # the extra `socks`, likewise
 KEYRING = "pip install keyring"  # the extra `keyring`
 REDIS = "pip install redis"  # the extra `redis`, likewise
+RAY = "pip install 'ray[data]'"  # the extra `ray`, likewise
 VERTEX = "pip install google-auth"  # the extra `vertex`
 MCP = "pip install mcp"  # the extra `mcp`, which the SDK's own requirements cover
 

@@ -20,7 +20,7 @@ NAME = PACKAGE.name
 # From the bottom up: imports point down only. A word alone is a folder; "ground" stands for the modules below.
 ORDER = (
     "loading", "text", "rendering", "ground", "files", "registry", "credentials", "plugins", "settings", "usage", "chat", "offers", "transport", "protocols", "servers",
-    "upkeep", "testing", "state", "routing", "calls", "telemetry", "cache", "templates", "toolsets", "batches", "vectors", "clients", "notebook", "compat", "gateway", "cli",
+    "upkeep", "testing", "state", "routing", "calls", "telemetry", "cache", "templates", "toolsets", "batches", "vectors", "clients", "ray", "notebook", "compat", "gateway", "cli",
 )  # fmt: skip
 GROUND = {"_face": "loading"}  # and all others are "ground"
 WITHOUT_FACE = ("cli", "upkeep.importers")  # nobody imports from them but their own, and those that run them

@@ -88,7 +88,7 @@ def test_a_model_that_goes_on_calling_tools(run: Run, serve: Serve, tools_file: 
         ),
         (
             ["--mcp", "files"],
-            "there is no MCP server 'files' in the settings: none yet. A section [mcp.files] makes one",
+            "there is no MCP server 'files' in the settings; a section [mcp.files] makes one",
         ),
         (["-p", "a=b"], "-p sets a variable of a template: name one with -t."),
         (["-t", "nope"], "There is no template 'nope'."),

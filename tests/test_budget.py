@@ -122,7 +122,7 @@ def test_a_day_is_shared_by_all_ways_and_all_lists(way: Any, serve: Serve) -> No
 
 
 def test_amounts_are_told_as_people_write_them(serve: Serve) -> None:
-    with pytest.raises(BudgetExceededError, match=r"\$0\.00001 of the \$0\.00001 of this call are left"):
+    with pytest.raises(BudgetExceededError, match=r"and this call may cost \$0\.00001 at most"):
         budgeted(serve(costly)).ask_ai("hi", "m", max_cost=0.00001)
 
 

@@ -119,6 +119,27 @@ def test_model_system_prompt_and_temperature_reach_the_server(piped: Any, serve:
     assert (sent["model"], sent["temperature"], sent["messages"][0]["content"]) == ("gpt-4", 0.5, "Be brief.")
 
 
+def test_options_of_a_question_are_those_of_ask_ai(piped: Any, serve: Serve) -> None:
+    server = serve(counting)
+    generation = ["--max-tokens", "9", "-e", "low", "-o", "seed=1", "--timeout", "20", "--policy", "cheapest"]
+    assert piped("one\n", server, "-m", "gpt-5", *generation).stdout == "1: one\n"
+    sent = server.asked[0].json
+    assert (sent["max_completion_tokens"], sent["reasoning_effort"], sent["seed"]) == (9, "low", 1)
+    done = piped("one\n", server, "-m", "gpt-5", "--max-cost", "0.000001")
+    assert (done.returncode, len(server.asked)) == (1, 1)
+    assert "nothing was sent: it may cost up to" in done.stderr
+
+
+def test_another_server_is_asked_where_an_address_is_given(piped: Any, serve: Serve) -> None:
+    usual, other = serve(counting), serve(counting)
+    address = ["--api-base", other.url, "-m", "house-model"]
+    done = piped("/model\none\n/model second-model\ntwo\n", usual, *address)
+    assert (done.returncode, done.stdout) == (0, "1: one\n3: two\n"), done.stderr
+    assert [request.json["model"] for request in other.asked] == ["house-model", "second-model"]
+    assert not usual.asked
+    assert f"now talking to second-model at {other.url}" in done.stderr
+
+
 def test_the_model_can_be_changed_in_mid_conversation(piped: Any, serve: Serve) -> None:
     server = serve(counting)
     done = piped(
@@ -489,7 +510,7 @@ def test_what_is_no_saved_conversation_is_told(piped: Any, serve: Serve, tmp_pat
     done = piped("one\n/load talk.json\n/load\n/load missing.json\ntwo\n", server)
     assert "talk.json is not a conversation in JSON" in done.stderr
     assert "Give a file that /save wrote" in done.stderr
-    assert "missing.json cannot be read or written: No such file or directory" in done.stderr
+    assert "missing.json cannot be read: No such file or directory" in done.stderr
     assert asked(server)[-1] == ["one", "1: one", "two"]
 
 
@@ -504,7 +525,7 @@ def test_a_conversation_in_the_log_goes_on(piped: Any, serve: Serve) -> None:
     piped("four\n", server, "-c", **kept)
     assert asked(server)[-1] == ["Be brief.", "three", "2: three", "four"]
     assert "nothing is logged" in piped("two\n", server, "-c").stderr
-    assert "nosuch is not there" in piped("two\n", server, "--id", "nosuch", **kept).stderr
+    assert "There is no conversation 'nosuch' in the log" in piped("two\n", server, "--id", "nosuch", **kept).stderr
 
 
 def test_what_a_conversation_took_is_told(piped: Any, serve: Serve) -> None:
@@ -556,7 +577,7 @@ def test_two_models_are_asked_the_same_until_one_is_picked(piped: Any, serve: Se
     assert asked(server)[-1][1] == "gpt-4o-mini, 1: one"
     assert "Two models answer; say which one goes on" in done.stderr
     assert "/pick 1 or /pick 2" in done.stderr
-    assert (done.returncode, "now talking to gpt-4o-mini" in done.stderr) == (0, True)
+    assert (done.returncode, "now talking to openai/gpt-4o-mini" in done.stderr) == (0, True)
 
 
 def test_a_model_is_asked_as_well_with_all_that_was_said(piped: Any, serve: Serve) -> None:

@@ -36,7 +36,8 @@ def test_a_chat_has_tools_and_a_template(piped: Any, serve: Serve, tools_file: s
 
 
 def test_a_template_sets_what_there_is_no_tool_for(piped: Any, serve: Serve, tmp_path: Path) -> None:
-    save("plain", {"system": "Be brief.", "options": {"temperature": 0.5}}, {"XDG_CONFIG_HOME": str(tmp_path)})
+    options = {"temperature": 0.5, "timeout": 20, "policy": "cheapest", "max_cost": 1}
+    save("plain", {"system": "Be brief.", "options": options}, {"XDG_CONFIG_HOME": str(tmp_path)})
     server = serve(counting)
     done = piped("one\n", server, "-m", "gpt-4", "-t", "plain", XDG_CONFIG_HOME=str(tmp_path))
     assert (done.stdout, server.asked[0].json["temperature"], server.asked[0].streams) == ("2: one\n", 0.5, True)
@@ -46,7 +47,8 @@ def test_a_template_sets_what_there_is_no_tool_for(piped: Any, serve: Serve, tmp
     ("content", "arguments", "says"),
     [
         ({"prompt": "Always the same."}, [], "has no $input"),
-        ({"schema": "a, b"}, [], "The template bad has a schema, which there is not here."),
+        ({"options": {"extract": True}}, [], "The template bad sets extract, which chat does not take."),
+        ({"schema": "a, b"}, [], "The template bad sets schema, which chat does not take."),
         (
             {"tools": ["os.path:basename"]},
             ["-m", "gpt-4", "-m", "gpt-4o"],

@@ -232,7 +232,7 @@ def test_a_broken_stream_steers_nothing(see: Any, serve: Serve) -> None:
 
 @pytest.mark.parametrize("behaviour", [hostile_answer, breaks, ERRORS["400"]], ids=["answer", "broken", "error"])
 def test_a_conversation_steers_nothing(see: Any, serve: Serve, behaviour: Any) -> None:
-    shown = see("inference-providers", "chat", server=serve(behaviour), typed=b"hi\n/exit\n")
+    shown = see("inference-providers", "chat", server=serve(behaviour), typed=b"hi\n/exit\n", TERM="dumb")
     assert re.search("hello|Once|no ", shown)
     is_harmless(shown.replace("\x1b[?2004h", "").replace("\x1b[?2004l", "").replace("\r", ""))  # readline's own
 
@@ -243,7 +243,7 @@ def test_markdown_brings_no_escapes_of_its_own(see: Any, serve: Serve) -> None:
         "| a&#x202e; | b |\n|---|---|\n| `c` | &#x2028; |\n\n```sh\nls &#x202e;\n```\n\n[link=https://evil.example]x[/link] :smile:\n\n&#xE0041; done\n"
     )
     server = serve(lambda connection, request: answer(connection, request, page))
-    shown = see("inference-providers", "chat", server=server, typed=b"hi\n/exit\n")
+    shown = see("inference-providers", "chat", server=server, typed=b"hi\n/exit\n", TERM="dumb")
     assert "done" in shown
     assert "(https://evil.example/" in shown, "where a link goes is seen"
     is_harmless(shown.replace("\x1b[?2004h", "").replace("\x1b[?2004l", "").replace("\r", ""))

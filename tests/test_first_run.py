@@ -85,10 +85,12 @@ def test_a_person_gets_a_free_key_and_an_answer(tmp_path: Path, groq: Server) ->
     terminal = Terminal(tmp_path, "ask-ai", "hi", **urls)
     terminal.until("Enter to leave")
     assert "No API key and no model server was found." in terminal.text
+    terminal.type("groq\n")  # not one of the three: asked again
+    terminal.until("Enter to leave: groq")
     terminal.type("2\n")
     terminal.until("Whose key is it")
     assert re.search(r"2  Groq +https://console.groq.com/keys", terminal.text)
-    terminal.type("2\n")
+    terminal.type("Groq\n")  # or 2
     terminal.until("not shown): ")
     terminal.type("sk-wrong-1234567890\n")
     terminal.until("[y/N]")
@@ -101,6 +103,7 @@ def test_a_person_gets_a_free_key_and_an_answer(tmp_path: Path, groq: Server) ->
     assert terminal.end() == 0, terminal.text
     assert terminal.text.rstrip().endswith("hello")
     assert KEY not in terminal.text
+    assert "--yes" not in terminal.text  # no option of this command
     assert "sk-wrong" not in terminal.text
     assert groq.requests[-1].key == KEY
     file = tmp_path / ".config" / "inference_providers" / "keys.toml"

@@ -280,7 +280,7 @@ def test_doctor_check_says_what_works_and_what_to_do(serve: Serve, run: Any) -> 
     assert "It has 2 models to talk to." in lines
     assert "Not in the registry: gpt-9-next." in lines
     assert any(line.startswith("In the registry, and not in its list: ") for line in lines)
-    assert "GROQ_API_KEY  groq: is refused (HTTP 401): Invalid API Key" in lines
+    assert "GROQ_API_KEY  groq: the key is refused (HTTP 401): Invalid API Key" in lines
     assert "Put another key in GROQ_API_KEY; get one at https://console.groq.com/keys" in lines
     assert "CEREBRAS_API_KEY  cerebras: cannot be judged (HTTP 404): it has no list of" in text
     assert "1 of 3 keys works for certain." in lines
@@ -330,7 +330,7 @@ def test_models_live_lists_what_the_account_has(serve: Serve, run: Any) -> None:
     assert rows[0] == ["gpt-4o", "openai", "gpt-4o", ""]
     assert rows[1] == ["gpt-9-next", "openai", "gpt-9-next", "not in the registry"]
     assert {row[3] for row in rows[2:]} == {"not in its list"}
-    assert "GROQ_API_KEY  groq: is refused (HTTP 401): Invalid API Key" in done.stderr
+    assert "GROQ_API_KEY  groq: the key is refused (HTTP 401): Invalid API Key" in done.stderr
     found = json.loads(run("models", "--live", "9-next", "--json", **environ).stdout)
     assert found == [{"model": "gpt-9-next", "provider": "openai", "name": "gpt-9-next", "note": "not in the registry"}]
     assert run("models", "--live", "--all", **environ).exit_code == 2

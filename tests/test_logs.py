@@ -107,6 +107,9 @@ def test_it_can_be_turned_off_and_deleted(run: Run, tmp_path: Path) -> None:
     assert len(listed(run)) == 1
     ask(run, "one more", INFERENCE_PROVIDERS_LOG="usage")
     assert len(listed(run)) == 2
+    refused = run("inference-providers", "logs", "delete", stdin="y\n", code=2)
+    assert "Nobody can be asked here; give --yes." in refused.stderr
+    assert len(listed(run)) == 2
     run("inference-providers", "logs", "delete", "--yes")
     assert listed(run) == []
     for file in (tmp_path / ".local/share/inference_providers").iterdir():
@@ -146,7 +149,7 @@ def test_what_is_not_kept_does_not_go_on(run: Run) -> None:
     assert "There is no conversation to go on with" in said
     ask(run, "one", INFERENCE_PROVIDERS_LOG="usage")
     assert "logs on --text" in ask(run, "-c", "two", code=1).stderr
-    assert "abc is not there" in ask(run, "--id", "abc", "two", code=1).stderr
+    assert "no conversation 'abc' in the log" in ask(run, "--id", "abc", "two", code=1).stderr
     assert "nothing is logged" in ask(run, "-c", "two", code=1, INFERENCE_PROVIDERS_LOG="off").stderr
 
 

@@ -331,7 +331,9 @@ def test_names_of_servers(name: str) -> None:
 
 
 def test_an_unknown_server_names_those_that_there_are() -> None:
-    with pytest.raises(ValueError, match=r"no MCP server 'gti' in the settings: git, web\. A section \[mcp\.gti\]"):
+    with pytest.raises(
+        ValueError, match=r"no MCP server 'gti' in the settings, which have git, web; a section \[mcp\.gti\]"
+    ):
         server_of("gti", {"web": {}, "git": {}}, {})
 
 

@@ -27,7 +27,7 @@ from inference_providers.notebook import magic
 from inference_providers.offers.offer_list import Offers
 from inference_providers.rendering import Table, safe
 from inference_providers.rendering.cells import Pace
-from inference_providers.rendering.table import NO_FORMULA
+from inference_providers.rendering.markup import NO_FORMULA
 from tests.conftest import async_list_of, list_of
 
 CANARY = "canary-notebook-0123456789"
@@ -76,6 +76,27 @@ def assert_shows(thing: Any, *texts: str) -> None:
     assert CANARY not in html
     for text in texts:
         assert text in read.text, text
+    if hasattr(thing, "_repr_markdown_"):
+        shown = rendered(thing._repr_markdown_())
+        assert CANARY not in shown.text
+        for text in texts:
+            assert text in shown.text, text
+
+
+def rendered(text: str) -> Read:
+    """Markdown with tables, as a program renders it that passes HTML on."""
+    return Read(MarkdownIt("commonmark", {"html": True}).enable("table").render(text))
+
+
+def test_a_table_in_markdown_says_what_is_in_it_and_no_more() -> None:
+    hostile = "a|b *c* `d` [e](javascript:f) <img src=x onerror=g>\n# h $1 and $2"
+    table = Table([{"name": hostile, "count": 1200}, {"name": None, "count": 3}], {"name": "Na|me", "count": "n"}, "T*")
+    read = rendered(table._repr_markdown_())
+    assert [name for name, _ in read.found if name in ("img", "a", "em", "code", "h1")] == []
+    assert sum(name == "tr" for name, _ in read.found) == 3
+    for text in ("Na|me", "a|b *c* `d` [e](javascript:f) <img src=x onerror=g>", "$1 and $2", "1,200", "T*"):
+        assert text in read.text
+    assert "and 5 more: table() has them all" in Table([{"n": 1}] * 30)._repr_markdown_()
 
 
 def keyed(**options: Any) -> ProviderList:

@@ -148,6 +148,15 @@ def test_its_tool_and_its_template_on_the_command_line(
     assert "no installed package has a tool 'room'; there is room_of" in " ".join(missing.err.split())
 
 
+def test_a_setting_leaves_its_template_out(office: str, tmp_path: Path) -> None:
+    environ = {"HOME": str(tmp_path), "XDG_CONFIG_HOME": str(tmp_path / "config")}
+    listed = ["templates", "list"]
+    assert "memo" in CliRunner().invoke(main, listed, env=environ).stdout
+    assert CliRunner().invoke(main, ["config", "set", "plugins", "off"], env=environ).exit_code == 0
+    assert "memo" not in CliRunner().invoke(main, listed, env=environ).stdout
+    assert "no template 'memo'" in CliRunner().invoke(main, ["ask", "-t", "memo", "hi"], env=environ).stderr
+
+
 def test_its_store_keeps_the_replies_of_a_cache(office: str, serve: Callable[..., Server], tmp_path: Path) -> None:
     server = serve()
     environ = {"OFFICE_API_KEY": keys(1)["P1_API_KEY"], "OFFICE_BASE_URL": server.url}

@@ -111,7 +111,7 @@ def test_a_local_name_that_nobody_else_knows_resolves() -> None:
 def test_unknown_open_weights_go_to_a_server_here_with_a_word() -> None:
     found = resolver(VLLM).resolve("llama-99-3b")
     assert (found.rule, [o.provider for o in found.offers]) == ("family", ["vllm"])
-    assert "does not know" in found.warning
+    assert "not in the registry" in found.warning
 
 
 def test_what_is_passed_on_unlisted_says_so() -> None:

@@ -62,6 +62,13 @@ def test_each_layer_counts_where_those_before_it_are_silent(folder: Path, tmp_pa
     assert "gsk-" not in repr(own) + repr(own.stored) + repr(vars(own.stored)) + repr(filed.filed("GROQ_API_KEY"))
 
 
+def test_what_is_taken_out_stays_out(folder: Path) -> None:
+    write(folder, keys='[keys]\nGROQ_API_KEY = "gsk-stored-1234567890"\nOPENAI_API_KEY = "sk-stored-1234567890"\n')
+    made = layered(dict(os.environ)).changed(["GROQ_API_KEY"], {}).changed(["OPENAI_API_KEY"], {"OPENAI_API_KEY": "sk"})
+    assert "GROQ_API_KEY" not in made
+    assert (made.get("GROQ_API_KEY"), made["OPENAI_API_KEY"]) == (None, "sk")
+
+
 @pytest.mark.parametrize("kind", [ProviderList, AsyncProviderList])
 def test_a_list_reads_what_is_stored_only_where_it_is_told_to(folder: Path, kind: type) -> None:
     write(
@@ -435,7 +442,7 @@ def test_settings_are_set_shown_and_unset(folder: Path) -> None:
         (("policy", "cheap"), 2, "cheapest"),
         (("avoid", "nosuchplace"), 2, "nosuchplace"),
         (("offline", "perhaps"), 2, "true or false"),
-        (("budget", "5"), 2, "per_day=5"),
+        (("budget", "5"), 2, "budget.per_day"),
         (("budget.per_week", "5"), 2, "per_month"),
         (("local_model", "here.gguf"), 2, "whole path"),
         (("OPENAI_API_KEY", KEY), 2, "keys set"),
@@ -555,7 +562,7 @@ def test_doctor_says_where_each_is_from(
     assert "model = gpt-4o  (settings)" in done.output
     assert "did you mean 'model'?" in done.output
     assert "programs with settings=True." in done.output
-    assert "ask_ai would use gpt-4o at openai: the key in the keyring, as OPENAI_API_KEY is used." in done.output
+    assert "ask_ai would use gpt-4o at openai: its key is in the keyring, as OPENAI_API_KEY." in done.output
 
 
 def test_a_stored_key_that_is_refused_is_told_with_how_to_replace_it(folder: Path, openai: Server) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,8 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from inference_providers.cli.templates import complete_template, templates
+from inference_providers.cli.template_options import complete_template
+from inference_providers.cli.templates import templates
 from inference_providers.templates.kept import TemplateError, find, names, path_of, save
 from inference_providers.templates.template import Template, toml_of
 
@@ -172,12 +174,18 @@ def test_the_command_that_looks_after_templates(environ: dict[str, str], tmp_pat
     assert "can be used: ask-ai -t mine" in done.stderr
     assert run("show", "mine", **environ).stdout == 'prompt = "In $lang: $input"\n'
     written(environ, "bad", "promt = 'x'")
-    listed = run("list", **environ).stdout
-    assert "mine -p lang=...  In $lang: $input" in listed
-    assert "unknown key 'promt'" in " ".join(listed.split())
+    bad, mine = json.loads(run("list", "--json", **environ).stdout)
+    assert mine == {"name": "mine", "variables": ["lang"], "prompt": "In $lang: $input", "problem": ""}
+    assert (bad["name"], bad["prompt"]) == ("bad", "")
+    assert "unknown key 'promt'" in bad["problem"]
+    assert "mine\tlang\tIn $lang: $input\t\n" in run("list", **environ).stdout
     assert run("path", **environ).stdout == f"{os.path.dirname(path_of('mine', environ))}\n"
     assert run("path", "mine", **environ).stdout == f"{path_of('mine', environ)}\n"
-    assert run("remove", "mine", **environ).exit_code == 0
+    assert run("remove", "mine", **environ).stderr == "Removed mine.\n"
+    done = run("edit", "other", **environ, VISUAL="no-such-editor-here")
+    assert done.exit_code == 1
+    assert "VISUAL or EDITOR names the editor" in done.stderr
+    assert run("remove", "other", **environ).exit_code == 0
     assert names(environ) == ["bad"]
     for arguments in (("show", "mine"), ("remove", "mine"), ("edit", "../x"), ("path", "../x")):
         assert run(*arguments, **environ).exit_code == 2

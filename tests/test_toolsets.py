@@ -268,6 +268,7 @@ def test_the_question_at_a_terminal() -> None:
     assert text.count("[s]how all") == 2
     assert "x" * 900 in text
     assert 'look(title="Emma")' in text
+    assert text.count("Type y, n or a, and Enter.") == 1  # after `what?`
 
 
 def test_without_a_terminal_nothing_is_allowed(capsys: Any) -> None:

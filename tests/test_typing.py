@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from inference_providers import AsyncProviderList, GenerationParams, ProviderList
-from inference_providers.batches import sources
+from inference_providers.batches import job, sources
 from inference_providers.batches.job import Job
 from inference_providers.chat import PREFERRING, parameters
 from inference_providers.clients import options
@@ -106,7 +106,7 @@ def test_type_checkers_know_what_can_be_preferred() -> None:
     ],
 )
 def test_type_checkers_know_the_options_that_the_code_takes(kind: Any, function: Any, but: tuple[str, ...]) -> None:
-    among_fields = {*sources.OPTIONS, "max_retries"} if kind is options.BatchOptions else set()
+    among_fields = {*sources.OPTIONS, *job.ELSEWHERE, "max_retries"} if kind is options.BatchOptions else set()
     assert keys(kind) - keys(options.GenerationOptions) == (names(function, *but) | among_fields | PREFERRING)
 
 

@@ -117,10 +117,12 @@ def strip() -> None:
 
 
 def modules() -> list[str]:
-    """Every module of the package."""
+    """Every module of the package, but for those over MCP's SDK: on Linux it imports what Windows lacks."""
     import inference_providers
 
     found = pkgutil.walk_packages(inference_providers.__path__, "inference_providers.")
-    return [
-        one.name for one in found if one.name != "inference_providers.__main__" and "_old" not in one.module_finder.path
-    ]
+    left = {
+        "inference_providers.__main__",
+        *(f"inference_providers.toolsets.{one}" for one in ("http", "session", "stdio")),
+    }
+    return [one.name for one in found if one.name not in left and "_old" not in one.module_finder.path]

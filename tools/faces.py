@@ -26,6 +26,7 @@ ALWAYS = {  # names of the documentation, which no other folder imports
     },
     "plugins": {"VERSION", "Dialect", "Events", "Rows", "Store", "StreamingDialect", "Template", "objects"},
     "clients": {"AskOptions", "BatchOptions", "GenerationOptions", "StreamOptions"},
+    "ray": {"ask", "runner"},  # the second is loaded by name, as `batches.engines` says
 }
 
 

@@ -97,6 +97,10 @@ class _Batch:
             tables.write(job.source.table(), places.lines, places.out, job.csv_formulas)
 
     def _runner(self, output: files.Output | None, told: Told | None) -> Any:
+        if self._job.engine is not None:
+            from inference_providers.batches import engines
+
+            return engines.runner(self._job.engine, self._pipeline, self._job, output, told)
         if self._job.by_provider:
             from inference_providers.batches.provider_jobs import JobRunner
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from typing import Any, BinaryIO
 
     from inference_providers.batches.items import Item
+    from inference_providers.batches.records import Line
 
 
 class Output:
@@ -182,6 +183,25 @@ class Output:
             self._now[self._lines[place]] = item.index
             return True
         return False
+
+    def holds(self, row: Line) -> bool:
+        """Whether the file had the answer of this row when it was read: of the same request, in the same place."""
+        key = key_of(row)
+        if not self._done or not key:
+            return False
+        number = int(key, 16)
+        place = bisect_left(self._done, number)
+        while place < len(self._done) and self._done[place] == number:
+            if self._were[self._lines[place]] == row["index"]:
+                return True
+            place += 1
+        return False
+
+    def take_up(self) -> None:
+        """Read the file anew: what was put into it since it was opened has been answered."""
+        self.flush()
+        self._done, self._lines, self._were = array("Q"), array("I"), array("i")
+        self._take_up()
 
     def put(self, line: str) -> bool:
         """Keep a line for the next flush; whether it is the first since the last one."""

@@ -6,6 +6,7 @@ import os
 import time
 
 from inference_providers.batches import formulas
+from inference_providers.batches.engines import ENGINES
 from inference_providers.batches.items import Reader, Result
 from inference_providers.batches.sources import OPTIONS, Source
 from inference_providers.chat import MAX_STEPS, PREFERRING, Question, check_timeout, parameters
@@ -13,7 +14,7 @@ from inference_providers.routing import BATCH, Pace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from typing import Any
 
     from inference_providers.batches.items import Item
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 
 KEEP, RAISE = "keep", "raise"  # what becomes of a failed item
+ELSEWHERE = ("engine", "address", "actors")  # options that say where a batch is done
 DIRECT, PROVIDER = "direct", "provider"  # whether items are asked one by one, or by a provider's batch API
 
 
@@ -60,6 +62,31 @@ def _check_source(source: Any) -> None:
         )
 
 
+def _elsewhere(fields: dict[str, Any], out: Any, mode: str) -> tuple[str | None, str | None, int | None]:
+    """What of the options says where a batch is done, checked and taken out: the engine, its address, its actors.
+
+    Without an engine, it is this process.
+    """
+    engine, address, actors = (fields.pop(name, None) for name in ELSEWHERE)
+    if engine is None:
+        if address is not None or actors is not None:
+            raise ValueError('address and actors are of an engine, as in engine="ray"')
+        return None, None, None
+    _check_word("engine", engine, *ENGINES)
+    if mode != DIRECT:
+        raise ValueError(f'engine={engine!r} asks items one by one, and mode="{PROVIDER}" does not; choose one')
+    if out is None:
+        raise ValueError(f"engine={engine!r} needs an output file (out=), in a folder that all its machines share")
+    if actors is not None and (type(actors) is not int or actors < 1):
+        raise ValueError(f"actors must be a whole number from 1 on, not {actors!r}")
+    if fields.get("max_cost") is not None:
+        raise ValueError(
+            f"max_cost is not held to on several machines (engine={engine!r}); give the list a budget, and a state "
+            "that they share: ProviderList(budget=..., state='redis://...')"
+        )
+    return engine, address, actors
+
+
 def _retries(given: Any) -> int | None:
     if given is not None and (type(given) is not int or given < 0):
         raise ValueError(f"max_retries must be a whole number from 0, not {given!r}")
@@ -77,6 +104,7 @@ class Job:
     as_line: Callable[[Result], str | None] = staticmethod(Result.as_line)
     is_heard = False
     preferences: Preferences | None = None  # see `prefer`
+    given: Mapping[str, Any] = {}  # what it was made of besides its source: for whoever makes it again elsewhere
 
     def __init__(
         self,
@@ -117,6 +145,7 @@ class Job:
         _check_words(on_error, mode, csv_formulas)
         self.raises, self.by_provider, self.as_completed = on_error == RAISE, mode == PROVIDER, as_completed
         self.csv_formulas, self.completion_window = csv_formulas, completion_window
+        self.engine, self.address, self.actors = _elsewhere(fields, out, mode)
         self.out, self.resume, self.progress, self.timeout, self.patience = out, resume, progress, timeout, patience
         rates = {"requests_per_minute": requests_per_minute, "tokens_per_minute": tokens_per_minute}
         self.pace = Pace(concurrency, time.monotonic, adaptive=adaptive, **rates)
@@ -133,6 +162,14 @@ class Job:
         self.reader = Reader(models, system, self.pattern.fields, self.pattern.extra)
         self.source = Source(source, self.reader, **reading)
         self.is_plain = _takes_one_reply(self.pattern)
+
+    @classmethod
+    def of(cls, source: Any, models: Any, options: Mapping[str, Any]) -> Job:
+        """A job that knows what it was made of."""
+        job = cls(source, models, **options)
+        if job.engine is not None:
+            job.given = {**options, "models": models}
+        return job
 
     def prefer(self, pipeline: Pipeline) -> None:
         """Take over what the batch prefers, over what its list does.

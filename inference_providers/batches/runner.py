@@ -239,7 +239,7 @@ class Runner:
                 if self._failure is not None:
                     self._news.set()
                 if self._waiting:
-                    self._wake()
+                    self.wake()
 
     async def _find_lanes(self, models: str | tuple[str, ...] | None, request: ModelRequest) -> OfferLanes:
         async with self._finding:  # one at a time: who came first is asked first
@@ -274,7 +274,7 @@ class Runner:
             return found
         turn: asyncio.Future[tuple[ConcurrencyLimiter, Sequence[Offer]]] = asyncio.get_running_loop().create_future()
         self._waiting.append((lanes, tokens, turn))
-        self._wake()
+        self.wake()
         return await turn
 
     def _start(self, lanes: OfferLanes, tokens: float) -> tuple[ConcurrencyLimiter, Sequence[Offer]] | None:
@@ -284,7 +284,7 @@ class Runner:
             self._busy += 1
         return found
 
-    def _wake(self) -> None:
+    def wake(self) -> None:
         """Those who wait and have room go on, in order. After a failure, nobody."""
         full: set[int] = set()
         passed: list[Any] = []
@@ -313,7 +313,7 @@ class Runner:
 
     def _wake_later(self) -> None:
         self._timer = None
-        self._wake()
+        self.wake()
 
     def _finish(self, result: Result) -> None:
         self.summary.add(result)

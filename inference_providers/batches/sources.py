@@ -136,7 +136,7 @@ class Source:
         """The items of an iterable, or of a file."""
         if not isinstance(self.given, os.PathLike):
             for index, given in enumerate(self.given):
-                yield self._item(given, index)
+                yield self.item(given, index)
             return
         form = self.form
         if form == CSV:
@@ -145,7 +145,7 @@ class Source:
             yield from self._text_items()
         elif (values := self._array(self.given, form)) is not None:
             for index, given in enumerate(values):
-                yield self._item(given, index)
+                yield self.item(given, index)
         else:
             with open(self.given, "rb", opener=files.regular) as file:
                 yield from self._numbered(enumerate(file, 1))
@@ -168,7 +168,7 @@ class Source:
         given: AsyncIterator[Any] = aiter(self.given)
         try:
             async for one in given:
-                yield self._item(one, index)
+                yield self.item(one, index)
                 index += 1
         finally:
             if (close := getattr(given, "aclose", None)) is not None:
@@ -189,7 +189,8 @@ class Source:
         with open(self.given, "rb", opener=files.regular) as file:
             return sum(1 for line in file if line.strip())
 
-    def _item(self, given: Any, index: int, line: int | None = None) -> Item:
+    def item(self, given: Any, index: int, line: int | None = None) -> Item:
+        """One item of something given; a malformed one has a problem."""
         if self._template is not None:
             try:
                 given = self._template.item(given)
@@ -213,7 +214,7 @@ class Source:
         except ValueError as error:
             problem = f"it cannot be read as text ({error})" if form == TEXT else f"not JSON ({error})"
             return self._reader.broken(problem, index, number)
-        return self._item(given, index, number)
+        return self.item(given, index, number)
 
     def _text_items(self) -> Iterator[Item]:
         from inference_providers.batches.csv_file import TextLines
@@ -224,7 +225,7 @@ class Source:
                 if not (question := line.strip()):
                     continue
                 problem = text.problem(line)
-                yield self._reader.broken(problem, index, number) if problem else self._item(question, index, number)
+                yield self._reader.broken(problem, index, number) if problem else self.item(question, index, number)
                 index += 1
 
     @staticmethod
@@ -253,7 +254,7 @@ class Source:
     def _row(self, table: CsvFile, row: Row, index: int) -> Item:
         cells = dict(zip(table.columns, row.cells, strict=True))
         if self._template is not None:
-            return self._item(cells, index, row.line)
+            return self.item(cells, index, row.line)
         by_name = {name.lower(): cell for name, cell in cells.items()}
         column = next(name for name in PROMPTS if name in by_name)
         if not by_name[column].strip():

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from inference_providers.calls.owners import one_place as one_place
     from inference_providers.calls.owners import same_place as same_place
     from inference_providers.calls.pipeline import Pipeline as Pipeline
+    from inference_providers.calls.pipeline import options_of as options_of
     from inference_providers.calls.reply import Reply as Reply
     from inference_providers.calls.stream_reply import StreamReply as StreamReply
     from inference_providers.calls.tool_loop import answer_of as answer_of
@@ -90,7 +91,10 @@ _HOME = {
         "one_place",
         "same_place",
     ),
-    "pipeline": ("Pipeline",),
+    "pipeline": (
+        "Pipeline",
+        "options_of",
+    ),
     "reply": ("Reply",),
     "stream_reply": ("StreamReply",),
     "tool_loop": ("answer_of",),

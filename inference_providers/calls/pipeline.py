@@ -12,7 +12,7 @@ from inference_providers.credentials import DUMMY_KEY, Secretive
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from typing import Any
 
     from inference_providers.calls.asker import Asker
@@ -88,6 +88,8 @@ class Pipeline(Secretive):
         finder.model_list = self.model_list
         self.keys_by_hand: list[str] = []  # kept where a stand-in has to leave them out
         self.narrowed: dict[tuple[object, ...], Pipeline] = {}
+        # Gives the options of its list, to make it again elsewhere. A function: its repr shows no key.
+        self.given: Callable[[], Mapping[str, Any]] | None = None
         if live and stand_in is None:
             from inference_providers.calls.live import LiveLists
 
@@ -332,3 +334,12 @@ class Pipeline(Secretive):
         for name in dropped:
             what = f"{offer.provider} does not take {name} for {offer.internal_name}; it was left out"
             self.warn_once(f'{what} (on_unsupported="error" asks only those that take it)')
+
+
+def options_of(given: Mapping[str, Any]) -> dict[str, Any]:
+    """The options of a list, out of what its pipeline is made of: those in groups beside the others."""
+    groups = ("finding", "preferring", "calling")
+    found = {name: value for name, value in given.items() if name not in groups}
+    for group in groups:
+        found.update(given[group])
+    return found

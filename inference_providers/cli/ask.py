@@ -9,7 +9,7 @@ from inference_providers.cli.ask_options import with_conversation, with_generati
 from inference_providers.cli.exit_codes import EXIT_CODES, guarded
 from inference_providers.cli.first_run import walked
 from inference_providers.cli.output import Command
-from inference_providers.cli.templates import template_options, with_template
+from inference_providers.cli.template_options import template_options, with_template
 from inference_providers.cli.terms import on_terms
 from inference_providers.cli.toolbox import with_tools
 
@@ -86,7 +86,7 @@ def main(
 class _Said:
     """What is said and shown, with what is on standard input.
 
-    template: makes the prompt of what is typed and piped. Raises UsageError for what is no question.
+    template: makes the prompt of what is typed and piped. Raises UsageError where there is no question.
     """
 
     def __init__(

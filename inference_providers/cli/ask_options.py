@@ -20,18 +20,9 @@ if TYPE_CHECKING:
 
 
 def with_question(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Adds what is asked, and whom: comes as *models*, *system*, *images*, *attachments*, *no_stdin*.
-
-    `--timeout` goes into *options*.
-    """
-
-    @wraps(command)
-    def run(*args: Any, timeout: float | None, **kwargs: Any) -> Any:
-        kwargs.setdefault("options", {})["timeout"] = timeout
-        return command(*args, **kwargs)
-
+    """Adds what is asked, and whom: comes as *models*, *system*, *images*, *attachments*, *no_stdin*."""
     return _with(
-        run,
+        command,
         click.option(
             "-m",
             "--model",
@@ -40,9 +31,6 @@ def with_question(command: Callable[..., Any]) -> Callable[..., Any]:
             shell_complete=complete_model,
             help="A model, in any spelling; may be repeated, best first. Default: the best in reach; auto:small: a "
             "cheap one.",
-        ),
-        click.option(
-            "--timeout", type=click.FloatRange(min=0, min_open=True), help="Seconds for the answer, including retries."
         ),
         click.option("-s", "--system", help="System prompt."),
         click.option(
@@ -69,12 +57,12 @@ def with_question(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def with_generation(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Adds generation parameters; all go into *options*."""
+    """Adds generation parameters and `--timeout`; all go into *options*."""
 
     @wraps(command)
     def run(*args: Any, given: tuple[str, ...], options: dict[str, Any] | None = None, **kwargs: Any) -> Any:
         options = {} if options is None else options
-        found = {name: kwargs.pop(name) for name in ("max_tokens", "temperature", "reasoning_effort")}
+        found = {name: kwargs.pop(name) for name in ("timeout", "max_tokens", "temperature", "reasoning_effort")}
         options |= found
         if given:
             from inference_providers.cli.ask_parameters import parameters_of
@@ -87,6 +75,9 @@ def with_generation(command: Callable[..., Any]) -> Callable[..., Any]:
 
     return _with(
         run,
+        click.option(
+            "--timeout", type=click.FloatRange(min=0, min_open=True), help="Seconds for the answer, including retries."
+        ),
         click.option("--temperature", type=click.FloatRange(0, 2), help="Randomness of the answer; 0 for the least."),
         click.option("--max-tokens", type=click.IntRange(min=1), help="Stop the answer after this many tokens."),
         click.option(

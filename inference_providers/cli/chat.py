@@ -8,11 +8,12 @@ from functools import partial
 import click
 
 from inference_providers.cli import kept_log
+from inference_providers.cli.ask_options import with_conversation, with_generation
 from inference_providers.cli.completion import complete_model
 from inference_providers.cli.exit_codes import FAILED, guarded
 from inference_providers.cli.first_run import walked
-from inference_providers.cli.templates import with_chat_template
-from inference_providers.cli.terms import selecting
+from inference_providers.cli.template_options import with_chat_template
+from inference_providers.cli.terms import on_terms
 from inference_providers.cli.toolbox import with_tools
 
 TYPE_CHECKING = False
@@ -21,9 +22,13 @@ if TYPE_CHECKING:
     from typing import Any
 
     from inference_providers.cli.chat_beside import Beside
+    from inference_providers.clients import ClientTerms
 
 
 @click.command("chat")
+@guarded
+@walked
+@with_chat_template
 @click.option(
     "-m",
     "--model",
@@ -33,23 +38,17 @@ if TYPE_CHECKING:
     help="A model, in any spelling; default: the best within reach. Two of them answer beside each other.",
 )
 @click.option("-s", "--system", help="System prompt.")
-@click.option("--temperature", type=click.FloatRange(0, 2), help="Randomness of the answers; 0 for the least.")
-@click.option("-c", "--continue", "goes_on", is_flag=True, help="Go on with the last conversation in the log.")
-@click.option("--id", "conversation", metavar="ID", help="Go on with this conversation, by its id in the log.")
-@selecting  # decorators that add further options of a question go below, and put what they make into *options*
-@guarded
-@walked
-@with_chat_template
+@with_generation
 @with_tools
+@with_conversation
+@on_terms
 def chat(
     models: tuple[str, ...],
     system: str | None,
-    temperature: float | None,
     goes_on: bool,
     conversation: str | None,
-    avoid: tuple[str, ...],
-    only: tuple[str, ...],
-    options: dict[str, Any] | None = None,
+    options: dict[str, Any],
+    terms: ClientTerms,
     template: Callable[[str], str] | None = None,
 ) -> None:
     """Talk to a model, or to two. /help lists the commands; Ctrl-C stops an answer and keeps what has arrived."""
@@ -59,15 +58,15 @@ def chat(
 
     if len(models) > 2:
         raise click.UsageError("Two models at most answer beside each other.")
-    terms: dict[str, Any] = {"avoid": avoid or None, "only": only or None, "learn": True, "log": False}
-    providers = provider_list(**terms)
+    whom: dict[str, Any] = {"avoid": terms.pop("avoid", None), "only": terms.pop("only", None)}
+    whom |= {"learn": True, "log": False}
+    providers = provider_list(**whom)
     log = kept_log.keep(providers, "chat")
     turns: list[dict[str, Any]] = []
-    if goes_on or conversation is not None:
+    if goes_on:
         turns, model = kept_log.go_on(log, conversation)
         models = models or ((model,) if model and model != "auto" else ())
-    options = {**(options or {}), **({} if temperature is None else {"temperature": temperature})}
-    talk = Talk(providers, list(models), options, log, partial(_beside, terms))
+    talk = Talk(providers, list(models), {**options, **terms}, log, partial(_beside, whom))
     for other in models[1:]:
         talk.add_beside(other)
     talk.greet()
@@ -80,8 +79,8 @@ def chat(
         sys.exit(FAILED)
 
 
-def _beside(terms: dict[str, Any]) -> Beside:
+def _beside(whom: dict[str, Any]) -> Beside:
     from inference_providers.cli.chat_beside import Beside
     from inference_providers.clients import AsyncProviderList
 
-    return Beside(partial(AsyncProviderList, settings=True, **terms))
+    return Beside(partial(AsyncProviderList, settings=True, **whom))

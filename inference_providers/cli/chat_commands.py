@@ -6,6 +6,7 @@ import json
 import os
 from collections import namedtuple
 
+from inference_providers.cli.chat_talk import named
 from inference_providers.cli.output import listed, on_terminal
 from inference_providers.cli.wording import spoken
 from inference_providers.errors import InferenceProvidersError
@@ -51,7 +52,7 @@ def run(talk: Talk, line: str) -> bool:
             raise
         talk.tell(spoken(error))
     except OSError as error:
-        talk.tell(f"{rest.strip()} cannot be read or written: {error.strerror or error}")
+        talk.tell(f"{rest.strip()} cannot be read: {error.strerror or error}")
     except (ValueError, TypeError) as error:
         talk.tell(spoken(error))
     return True
@@ -66,17 +67,17 @@ def _help(talk: Talk, _: str) -> None:
 
 def _model(talk: Talk, name: str) -> None:
     if not name:
-        talk.tell(" and ".join(_named(branch.model) for branch in talk.branches))
+        talk.tell(" and ".join(named(branch.model) for branch in talk.branches))
         return
     _one(talk)
-    talk.tell(f"now talking to {_who(talk, name)}")
+    talk.tell(f"now talking to {talk.who(name)}")
     talk.branches[0].model = name
 
 
 def _beside(talk: Talk, name: str) -> None:
     if not name:
         raise ValueError("Give another model: /beside gpt-4o-mini")
-    who = _who(talk, name)
+    who = talk.who(name)
     talk.add_beside(name)
     talk.tell(f"now asking {who} as well; /pick 1 or /pick 2 goes on with one of them")
 
@@ -87,16 +88,8 @@ def _pick(talk: Talk, number: str) -> None:
     if number not in ("1", "2"):
         raise ValueError("Give the number of the answer to go on with: /pick 1 or /pick 2")
     talk.pick(int(number) - 1)
-    talk.tell(f"now talking to {_named(talk.branches[0].model)}")
-
-
-def _named(model: str | None) -> str:
-    return "the best model within reach" if model is None else model
-
-
-def _who(talk: Talk, name: str) -> str:
-    offer = talk.providers.candidates(name)[0]
-    return f"{offer.provider}/{offer.internal_name}"
+    model = talk.branches[0].model
+    talk.tell(f"now talking to {named(None) if model is None else talk.who(model)}")
 
 
 def _one(talk: Talk) -> None:
@@ -106,6 +99,7 @@ def _one(talk: Talk) -> None:
 
 def _system(talk: Talk, text: str) -> None:
     talk.system = text or None
+    talk.tell("the system prompt is set" if text else "there is no system prompt now")
 
 
 def _file(talk: Talk, path: str) -> None:
@@ -172,19 +166,21 @@ def _retry(talk: Talk, _: str) -> None:
 
 def _clear(talk: Talk, _: str) -> None:
     talk.start_over()
+    talk.tell("a new conversation begins")
 
 
 def _edit(talk: Talk, text: str) -> None:
     import click
 
+    from inference_providers.cli.editor import edit_text
+
     if talk.prompt is None:
         raise ValueError("/edit needs a terminal.")
     try:
         with talk.prompt.usual():
-            written = click.edit(text and f"{text}\n", extension=".md")
+            text = edit_text(text and f"{text}\n").strip("\n").rstrip()
     except click.ClickException as error:
-        raise ValueError(f"{error.message}; EDITOR names the program to write with.") from None
-    text = (written or "").strip("\n").rstrip()
+        raise ValueError(error.message) from None
     if not text.strip():
         talk.tell("nothing was written, and so nothing is asked")
         return

@@ -13,8 +13,10 @@ from inference_providers.cli.chat_files import Attachments
 from inference_providers.cli.chat_view import Interrupts
 from inference_providers.cli.lists import environment
 from inference_providers.cli.output import on_terminal, say
+from inference_providers.cli.refused_keys import RefusedKeys
 from inference_providers.cli.wording import spoken
 from inference_providers.errors import InferenceProvidersError, NoCredentialsError, UnknownModelError
+from inference_providers.upkeep import redacted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -130,12 +132,18 @@ class Talk:
         self.prompt: Prompt | PlainPrompt | None = None
         self._make_beside = beside
         self.beside: Pair | None = None
-        from inference_providers.cli.refused_keys import RefusedKeys
-
         self._refused = RefusedKeys(providers)
 
-    def _first(self, model: str | None) -> Offer:
+    def who(self, model: str | None) -> str:
         """Who would be asked first. Raises what is wrong with the name of a model, or with all that are set."""
+        if base := self.options.get("api_base"):
+            return f"{named(model)} at {redacted(base)}"
+        if self.options.get("api_key"):
+            return named(model)  # which provider that is for shows when it is asked
+        offer = self._first(model)
+        return f"{offer.provider}/{offer.internal_name}"
+
+    def _first(self, model: str | None) -> Offer:
         usual = None if model is not None else self.providers.pipeline.finder.default_models()
         *names, last = [model] if model is not None else usual or ["auto"]
         for name in names:
@@ -147,9 +155,8 @@ class Talk:
 
     def greet(self) -> None:
         """Tell a person who answers. Raises what is wrong with the names of models."""
-        offers = [self._first(branch.model) for branch in self.branches]
+        who = " and ".join([self.who(branch.model) for branch in self.branches])
         if self.interactive:
-            who = " and ".join(f"{offer.provider}/{offer.internal_name}" for offer in offers)
             self.tell(f"Talking to {who}. Ask something; /help lists the commands.")
 
     def run(self, command: Callable[[Talk, str], bool], completes: Mapping[str, str]) -> None:
@@ -169,7 +176,8 @@ class Talk:
     def _converse(self, command: Callable[[Talk, str], bool]) -> None:
         for text in self._messages():
             if self.attached.drop(text):
-                self.tell(self.attached.label)
+                if not self.interactive or not on_terminal():  # else it stands above the prompt
+                    self.tell(self.attached.label)
             elif text.startswith("/") and "\n" not in text:
                 if not command(self, text):
                     return
@@ -225,13 +233,6 @@ class Talk:
 
     def tell(self, text: str) -> None:
         """Say something to the person, which is not an answer; words stay whole."""
-        if on_terminal(err=True):
-            import shutil
-            import textwrap
-
-            width = shutil.get_terminal_size().columns - 1
-            lines = (textwrap.wrap(line, width, break_long_words=False) or [""] for line in text.split("\n"))
-            text = "\n".join(part for line in lines for part in line)
         say(text, err=True)
 
     # Asking
@@ -339,6 +340,11 @@ class Talk:
     def _log_as(self, branch: Branch) -> None:
         if self.log is not None:
             self.log.conversation = branch.conversation
+
+
+def named(model: str | None) -> str:
+    """A model as it was named, for a person."""
+    return "the best model within reach" if model is None else model
 
 
 def footer(answer: Answer, spent: Spent) -> str:

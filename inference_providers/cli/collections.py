@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import sys
 from contextlib import contextmanager
 
 import click
 
 from inference_providers.cli.completion import complete_collection
-from inference_providers.cli.exit_codes import FAILED, guarded
+from inference_providers.cli.exit_codes import guarded
 from inference_providers.cli.lists import environment
 from inference_providers.cli.output import json_option, say
 from inference_providers.cli.pager import paged
+from inference_providers.cli.removal import ask_before
 from inference_providers.cli.tables import emit
 
 TYPE_CHECKING = False
@@ -72,12 +72,7 @@ def delete(name: str, yes: bool) -> None:
     """Remove a collection, with all that is in it."""
     with vector_store() as store:
         named(store, name)
-        if not yes:
-            if sys.stdin is None or not sys.stdin.isatty():
-                raise click.UsageError("Nobody can be asked here; give --yes.")
-            if not click.confirm(f"Remove the collection {name}?", err=True):
-                say("Nothing was removed.", err=True)
-                raise SystemExit(FAILED)
+        ask_before(f"Remove the collection {name}?", yes=yes)
         store.delete(name)
     say("Removed.", err=True)
 

@@ -54,6 +54,19 @@ def complete_provider(context: click.Context, parameter: click.Parameter, incomp
     return [CompletionItem(pid) for pid in registry().providers if pid.startswith(incomplete.lower())]
 
 
+def complete_stored(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Providers of which a key is stored, and its variable where it is no provider's."""
+    from inference_providers.cli.lists import environment, registry
+    from inference_providers.settings import KEYRING, KEYS_FILE
+
+    stored = [name for name, source in environment().stored.sources.items() if source in (KEYRING, KEYS_FILE)]
+    rows = registry().providers.values()
+    named = {row.id for row in rows if set(row.key_variables) & set(stored)}
+    known = {name for row in rows for name in row.key_variables}
+    names = sorted(named) + sorted(set(stored) - known)
+    return [CompletionItem(name) for name in names if name.lower().startswith(incomplete.lower())]
+
+
 def complete_server(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Models of launched servers."""
     import os

@@ -131,10 +131,10 @@ def unset(name: str) -> None:
 @guarded
 def edit() -> None:
     """Open the file in the editor that VISUAL or EDITOR names, and say what is wrong with it afterwards."""
+    from inference_providers.cli.editor import edit_file
     from inference_providers.settings import make_config
 
-    path = make_config(environment())
-    click.edit(filename=path)
+    edit_file(make_config(environment()))
     environment(strict=True)
 
 

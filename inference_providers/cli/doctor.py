@@ -37,5 +37,5 @@ def doctor(check: bool, as_json: bool) -> None:
     if as_json:
         say_json(findings)
     else:
-        say(report(findings) + text)
+        say(report(findings) + text, fold=True)
     sys.exit(code)

@@ -165,6 +165,13 @@ def _age(registry: Registry) -> int | None:
         return None
 
 
+_WAYS = (
+    "a key: `inference-providers keys set PROVIDER` (groq, google, openrouter and others have free ones)",
+    "Ollama, LM Studio, llama.cpp or vLLM, running on this machine",
+    f"a small model on this machine: {LOCAL}, then `inference-providers local get smollm2`",
+)
+
+
 def report(findings: dict[str, Any]) -> str:
     """The findings of `examine` as text for a terminal."""
     registry = findings["registry"]
@@ -218,7 +225,8 @@ def report(findings: dict[str, Any]) -> str:
     elif engine["installed"] and engine["models"]:
         lines.append(f"ask_ai would start the embedded engine with {engine['models'][0]}.")
     else:
-        lines.append("ask_ai would find nothing to use.")
+        lines.append("ask_ai would find nothing to use. Any of these changes that:")
+        lines += [f"  {way}" for way in _WAYS]
     return printable("\n".join(lines))
 
 

@@ -46,7 +46,10 @@ def guarded(command: Callable[..., Any]) -> Callable[..., Any]:
             if kwargs.get("as_json"):
                 say_json(_as_dict(error))
             say("Error:", err=True, nl=False, fg="red", bold=True)
-            say(f" {spoken(error)}", err=True)
+            say(" ", err=True, nl=False)
+            say(spoken(error), err=True, taken=len("Error: "))
+            if advice := _advice(error):
+                say(advice, err=True)
             sys.exit(code_of(type(error)))
         except KeyboardInterrupt:
             say(err=True)
@@ -63,6 +66,18 @@ def guarded(command: Callable[..., Any]) -> Callable[..., Any]:
             sys.exit(FAILED)
 
     return run
+
+
+def _advice(error: errors.InferenceProvidersError) -> str:
+    """What to do about the only key that was asked with, where it was refused."""
+    if not isinstance(error, errors.AuthenticationError):
+        return ""
+    from inference_providers.cli.key_report import replacement
+    from inference_providers.cli.lists import environment, registry
+
+    row, environ = registry().providers.get(error.provider or ""), environment()
+    variable = next((name for name in row.key_variables if environ.source(name)), None) if row is not None else None
+    return "" if row is None or variable is None else replacement(row, variable)
 
 
 def _as_dict(error: errors.InferenceProvidersError) -> dict[str, Any]:

@@ -10,7 +10,6 @@ import click
 from inference_providers.cli.lists import environment, provider_list
 from inference_providers.cli.output import say
 from inference_providers.errors import NoCredentialsError, UnknownModelError
-from inference_providers.registry import bundled
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -62,9 +61,11 @@ def _walk(error: NoCredentialsError) -> bool:
     ):
         say(line, err=True)
     try:
-        choice = click.prompt("1, 2 or 3; Enter to leave", default="", show_default=False, err=True).strip()
         ways = {"1": _local, "2": _free, "3": _paid}
-        return choice in ways and ways[choice]()
+        while choice := click.prompt("1, 2 or 3; Enter to leave", default="", show_default=False, err=True).strip():
+            if choice in ways:
+                return ways[choice]()
+        return False
     except click.Abort:  # Ctrl-C or the end of input
         say(err=True)
         return False
@@ -84,6 +85,7 @@ def _local() -> bool:
 def _no_engine() -> str:
     """What to install for a model on this machine; empty where an engine is there."""
     from inference_providers.installing import LOCAL
+    from inference_providers.registry import bundled
     from inference_providers.servers import engines, model_files
 
     rows = [bundled().providers[engine].local or {} for engine in bundled().engines]
@@ -93,13 +95,15 @@ def _no_engine() -> str:
 
 def _free() -> bool:
     """A key of one of the providers whose keys are the easiest to get."""
+    from inference_providers.registry import bundled
+
     rows = [bundled().providers[pid] for pid in bundled().easiest if pid in bundled().providers]
     for number, row in enumerate(rows, 1):
         say(f"  {number}  {row.name:<12} {row.data.get('console') or row.data.get('website')}", err=True)
     say("Open one of these pages in a browser, and make a key.", err=True)
-    words = [str(number) for number in range(1, len(rows) + 1)]
-    choice = click.prompt("Whose key is it", type=click.Choice(words), show_choices=False, err=True)
-    row = rows[int(choice) - 1]
+    meant = {str(number): row for number, row in enumerate(rows, 1)} | {row.id: row for row in rows}
+    one_of = click.Choice(list(meant), case_sensitive=False)
+    row = meant[click.prompt("Whose key is it", type=one_of, show_choices=False, err=True)]
     _keep(row)
     _ask_for_free(row)
     return True

@@ -99,9 +99,10 @@ def go_on(log: UsageLog | None, conversation: str | None) -> tuple[list[dict[str
 
     found = None if log is None else turns_of(log.file, conversation)
     if found is None or log is None:
-        which = "There is no conversation to go on with" if conversation is None else f"{conversation} is not there"
+        which = "conversation to go on with" if conversation is None else f"conversation {conversation!r} in the log"
         how = "`inference-providers logs on --text` keeps what is said" if log is not None else "nothing is logged"
-        raise click.ClickException(f"{which}: {how}.")
+        listed = "" if conversation is None else "\n`inference-providers logs` lists the calls that it has."
+        raise click.ClickException(f"There is no {which}: {how}.{listed}")
     name, turns, model = found
     log.conversation = Conversation(name, len(turns))
     return turns, model

@@ -12,14 +12,14 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from inference_providers.calls import KeyCheck
-    from inference_providers.registry import Registry
+    from inference_providers.registry import Provider, Registry
 
 WIDTH = 79  # columns
 OFFLINE = "Off line: no provider was asked."
 _FEW = 3  # names that are shown of many
 _VERDICTS = {
     key_checks.WORKS: "works",
-    key_checks.REFUSED: "is refused",
+    key_checks.REFUSED: "the key is refused",
     key_checks.FAILED: "could not be checked",
     key_checks.UNKNOWN: "cannot be judged",
     key_checks.NOT_ASKED: "not asked",
@@ -45,7 +45,7 @@ def key_report(checks: Sequence[KeyCheck], registry: Registry, *, offline: bool 
 
 
 def verdict_of(check: KeyCheck) -> str:
-    """What a check came to, in a line: `groq: is refused (HTTP 401): Invalid API Key`."""
+    """What a check came to, in a line: `groq: the key is refused (HTTP 401): Invalid API Key`."""
     status = f" (HTTP {check.status})" if check.status else ""
     return f"{check.provider.id}: {_VERDICTS[check.verdict]}{status}{f': {in_line(check.said)}' if check.said else ''}"
 
@@ -58,10 +58,15 @@ def _advice(check: KeyCheck, checks: Sequence[KeyCheck]) -> list[str]:
     ]
     if elsewhere:
         return [f"The key in {check.variable} is {elsewhere[0]}'s."]
-    console = check.provider.data.get("console") or check.provider.data.get("website")
-    stored = environment().source(check.variable) in (KEYRING, KEYS_FILE)
-    what = f"`inference-providers keys set {check.provider.id}` replaces it" if stored else ""
-    return [(what or f"Put another key in {check.variable}") + (f"; get one at {console}" if console else ".")]
+    return [replacement(check.provider, check.variable)]
+
+
+def replacement(row: Provider, variable: str) -> str:
+    """What to do about a key that is refused."""
+    console = row.data.get("console") or row.data.get("website")
+    stored = environment().source(variable) in (KEYRING, KEYS_FILE)
+    what = f"`inference-providers keys set {row.id}` replaces it" if stored else f"Put another key in {variable}"
+    return what + (f"; get one at {console}" if console else ".")
 
 
 def _models(check: KeyCheck, registry: Registry) -> list[str]:

@@ -41,7 +41,7 @@ def meant(name: str) -> tuple[Provider | None, str]:
     if pid is None:
         from difflib import get_close_matches
 
-        near = get_close_matches(name.lower(), rows, n=3)
+        near = get_close_matches(name.lower(), [pid for pid, row in rows.items() if row.key_variables], n=3)
         is_word = len(name) <= 24 and len(re.findall(r"\d", name)) < 3  # else it may be a key
         shown = repr(name) if is_word else "of that name"
         hint = f" Did you mean {' or '.join(near)}?" if near else ""
@@ -72,7 +72,8 @@ def set_key(
     key = _asked(row, variable)
     parts = _parts(row) if row is not None else {}
     if checked and row is not None and not _passes(row, variable, key, parts, yes=yes):
-        say("It was not stored. --yes stores it all the same.", err=True)
+        asked = sys.stdin is not None and sys.stdin.isatty()
+        say("It was not stored." if asked else "It was not stored. --yes stores it all the same.", err=True)
         sys.exit(FAILED)
     for name, value in parts.items():
         store_variable(environment(), name, value)
@@ -94,7 +95,7 @@ def keep(variable: str, key: Secret, *, to_file: bool = False) -> None:
 
 
 def _asked(row: Provider | None, variable: str) -> Secret:
-    """The key, from a person or from standard input. Raises ClickException for what is no key."""
+    """The key, from a person or from standard input. Raises ClickException for what is not a key."""
     if sys.stdin is not None and sys.stdin.isatty():
         if row is not None and (console := row.data.get("console")):
             say(f"{row.name}: a key is to be had at {console}", err=True)

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from inference_providers.cli.completion import complete_provider
+from inference_providers.cli.completion import complete_provider, complete_stored
 from inference_providers.cli.exit_codes import FAILED, guarded
 from inference_providers.cli.lists import environment, registry
 from inference_providers.cli.output import json_option, say
@@ -44,7 +44,7 @@ def set_key(provider: str, rest: tuple[str, ...], to_file: bool, no_check: bool,
 
     if rest or "=" in provider:
         raise click.UsageError(
-            "A key is no argument: shells keep what is typed in their history, and other users see it.\n"
+            "A key is not given as an argument: shells keep what is typed in their history, and other users see it.\n"
             "Give the provider alone, and the key when you are asked. If you have typed a real key, replace it."
         )
     row, variable = key_setting.meant(provider)
@@ -72,7 +72,7 @@ def list_keys(as_json: bool) -> None:
 
 
 @keys.command("remove")
-@click.argument("provider", shell_complete=complete_provider)
+@click.argument("provider", shell_complete=complete_stored)
 @guarded
 def remove(provider: str) -> None:
     """Remove what is stored of PROVIDER, or of one variable."""

@@ -13,6 +13,7 @@ from inference_providers.cli.kept_log import history_path
 from inference_providers.cli.lists import environment
 from inference_providers.cli.output import json_option, say, say_json
 from inference_providers.cli.pager import paged
+from inference_providers.cli.removal import ask_before
 from inference_providers.cli.tables import emit
 
 TYPE_CHECKING = False
@@ -129,9 +130,7 @@ def off() -> None:
 def delete(yes: bool) -> None:
     """Remove all calls, and what was said, from the log, and what was typed in chat."""
     file = _file()
-    if not yes and not click.confirm(f"Remove all that is in {file.path}?", err=True):
-        say("Nothing was removed.", err=True)
-        raise SystemExit(FAILED)
+    ask_before(f"Remove all that is in {file.path}?", yes=yes)
     if not file.clear():
         raise click.ClickException(f"It cannot be removed now: {file.database.fault}")
     if typed := history_path(environment()):

@@ -44,12 +44,46 @@ def main() -> None:
     """See which models your keys and servers reach, and look after the registry behind it."""
 
 
+# What each is for, in a line of a terminal of 80 columns.
+_SUMMARIES = {
+    "ask": "Ask a question, and print the answer: what `ask-ai` does.",
+    "batch": "Ask every item of a file, and write the answers to another.",
+    "batch-jobs": "Look after the jobs of providers' batch APIs.",
+    "cache": "Look after the replies that programs have kept.",
+    "callers": "Give people and programs keys to a gateway of yours.",
+    "chat": "Talk to a model, or to two.",
+    "collections": "Look at collections of vectors, and remove them.",
+    "completion": "Print a script that completes what is typed in a shell.",
+    "config": "Show and change settings.",
+    "doctor": "Show what was found, what is wrong, and who would answer.",
+    "embed": "Print the vector of a text, or collect those of many.",
+    "keys": "Keep API keys, list and remove them.",
+    "learned": "Show what providers were found to refuse.",
+    "local": "Models and model servers on this machine.",
+    "logs": "Look at calls in the log; turn it on and off.",
+    "mcp": "List MCP servers and their tools.",
+    "models": "List models and their prices.",
+    "paths": "Show where everything is that is kept for you.",
+    "plugins": "List the plug-ins of installed packages.",
+    "providers": "List providers.",
+    "purge": "Remove what is kept for you.",
+    "registry": "Build, update, check and show the registry.",
+    "resolve": "Show which model a name means, and who serves it.",
+    "roll-call": "Ask every model within reach the same questions.",
+    "serve": "Serve every model within reach at one address.",
+    "similar": "Find what means nearly the same in a collection.",
+    "templates": "Look after templates, which are questions to fill in.",
+    "usage": "Show what was used: calls, tokens, costs and times.",
+}
+
 main.add_command(ask, "ask")
 for command in (
     batch, batch_jobs, cache, callers, chat, collections, completion, config, doctor, embed, keys, learned, local,
     logs, mcp, models, paths, plugins, providers, purge, registry, resolve, roll_call, serve, similar, templates, usage,
 ):  # fmt: skip
     main.add_command(command)
+for name, command in main.commands.items():
+    command.short_help = _SUMMARIES[name]
 
 
 if __name__ == "__main__":

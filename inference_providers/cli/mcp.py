@@ -12,6 +12,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+_SHOWN = 100  # characters of a description
+
 
 @click.group()
 def mcp() -> None:
@@ -71,18 +73,22 @@ def _looked_at(session: Any) -> dict[str, Any]:
     return found
 
 
+def brief(text: str) -> str:
+    """The beginning of a text, up to the end of a word where it has any."""
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN].rpartition(' ')[0] or text[:_SHOWN]} ..."
+
+
 def _say(found: dict[str, Any]) -> None:
     from inference_providers.cli.output import listed, say
     from inference_providers.text import in_line
 
     say(f"{found['server']}  {in_line(found['place'])}", bold=True)
     if "problem" in found:
-        say(f"  {found['problem']}")
+        say("\n".join(f"  {line}" for line in found["problem"].split("\n")), fold=True)
         return
     rows = []
     for tool in found["tools"]:
-        about = in_line(" ".join(tool["description"].split()))
-        about = about if len(about) <= 100 else f"{about[:100]}..."
+        about = brief(in_line(" ".join(tool["description"].split())))
         rows.append((tool["name"], f"{about} (asks before a call)" if tool["asks"] else about))
     say(listed(rows) if rows else "  no tools")
     for note in found["notes"]:

@@ -27,7 +27,7 @@ def emit_models_of_kind(
     rows = []
     for name, facts in providers.registry.kinds[kind].rows.items():
         if wanted.is_called(name) and wanted.takes_model(facts):
-            offers = [offer for offer in resolver.offers_of(name) if offer.local or offer.api == kind]
+            offers = [offer for offer in resolver.offers_of(name) if _is_asked(offer, kind)]
             offers = [offer for offer in offers if wanted.takes(offer)]
             usable = order(offers)
             if usable or (everything and offers):
@@ -48,7 +48,13 @@ def emit_models_of_kind(
     columns = ["model", "providers", *(["dimensions"] if kind == EMBEDDINGS else []), "context", "input_price", "price"]
     if on_terminal():
         columns = [column for column in columns if any(row[column] is not None for row in rows)]
-    emit(rows, columns, as_json, prose=["providers", "price"])
+    if rows or as_json:
+        emit(rows, columns, as_json, prose=["providers", "price"])
+
+
+def _is_asked(offer: Offer, kind: str) -> bool:
+    """Whether requests of a kind go there. At an address of the user's, OpenAI's protocol is taken to have them all."""
+    return offer.local or offer.api == kind or bool(offer.moved())
 
 
 def _row(name: str, facts: Any, offers: list[Offer], usable: bool) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import shutil
 import sys
 from contextlib import contextmanager
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
 _NARROW = 60  # columns: below, options and what they do do not fit beside each other
+# Words for what a command does, of which each group of commands has one.
+_SYNONYMS = (("remove", "delete", "unset", "purge", "rm", "del"), ("list", "show", "ls"), ("set", "add", "new"))
 _held: list[list[str]] = []  # what is said on standard output, where it goes to a pager
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
@@ -28,17 +31,61 @@ def on_terminal(*, err: bool = False) -> bool:
     return stream is not None and stream.isatty()
 
 
-def say(text: str = "", *, err: bool = False, nl: bool = True, **style: Any) -> None:
+def say(
+    text: str = "", *, err: bool = False, nl: bool = True, fold: bool | None = None, taken: int = 0, **style: Any
+) -> None:
     """Print *text*: made printable on a terminal and on standard error, else unchanged.
 
-    *style* is `click.style`'s, for terminals.
+    A message (*err*, unless *fold* says otherwise) has lines that fit the terminal, in which *taken* columns of the
+    first one are used already. *style* is `click.style`'s, for terminals.
     """
     shown = on_terminal(err=err)
     if err or shown:
         text = printable(text)
+    if shown and (err if fold is None else fold):
+        text = folded(text, columns(err=err), taken)
     if style and shown and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb":
         text = click.style(text, **style)
     put(f"{text}\n" if nl else text, err=err)
+
+
+def columns(*, err: bool = False) -> int:
+    """How wide the terminal of standard output (or standard error) is; the other one may be a file."""
+    if not os.environ.get("COLUMNS"):
+        try:
+            if width := os.get_terminal_size((sys.stderr if err else sys.stdout).fileno()).columns:
+                return width
+        except (AttributeError, ValueError, OSError):  # not a terminal, or none at all
+            pass
+    return shutil.get_terminal_size().columns
+
+
+def folded(text: str, width: int, taken: int = 0) -> str:
+    """*text* with its long lines broken between words, each as far in as it began.
+
+    What stands in backticks is to be copied, so it stays together, and so does a word that no line has room for.
+    taken: columns of the first line that something else is in.
+    """
+    if max(map(len, text.split("\n"))) + taken <= width // 2:  # most are short; no character takes more than two
+        return text
+    from rich.cells import cell_len
+
+    lines: list[str] = []
+    for line in text.split("\n"):
+        indent = line[: len(line) - len(line.lstrip(" "))]
+        if taken + cell_len(line) <= width:
+            lines.append(line)
+        else:
+            lines.append(indent)
+            for part in re.findall(r"(?:`[^`]*`|[^ `]|`)+", line):
+                gap = "" if lines[-1] == indent else " "
+                if gap and taken + cell_len(lines[-1]) + 1 + cell_len(part) > width:
+                    lines.append(indent + part)
+                    taken = 0
+                else:
+                    lines[-1] += gap + part
+        taken = 0
+    return "\n".join(lines)
 
 
 def put(text: str, *, err: bool = False) -> None:
@@ -101,15 +148,24 @@ class _Printable:
 def _cleaned(error: click.ClickException) -> click.ClickException:
     vars(error)["message"] = printable(error.message)
     if isinstance(error, click.NoSuchOption) and error.possibilities:  # dashes alone make no likeness
-        typed = error.option_name.strip("-")
-        error.possibilities[:] = [one for one in error.possibilities if _alike(typed, one.strip("-"))]
+        error.possibilities[:] = _alike(error.option_name.strip("-"), error.possibilities)
+    elif (typed := getattr(error, "command_name", None)) and not getattr(error, "possibilities", None):
+        known = getattr(getattr(getattr(error, "ctx", None), "command", None), "commands", {})
+        words = next((words for words in _SYNONYMS if typed in words), ())
+        vars(error)["possibilities"] = [one for one in words if one in known]
+    if on_terminal(err=True):
+        message = folded(error.format_message(), columns(err=True), taken=len("Error: "))
+        vars(error)["format_message"] = lambda: message
     return error
 
 
-def _alike(one: str, other: str) -> bool:
+def _alike(typed: str, options: Sequence[str]) -> list[str]:
+    """Those that may have been meant: none that is far off, nor one beside another that is much nearer."""
     from difflib import SequenceMatcher
 
-    return one in other or SequenceMatcher(None, one, other).ratio() > 0.7
+    likeness = {one: 1.0 if typed in one else SequenceMatcher(None, typed, one.strip("-")).ratio() for one in options}
+    least = max(0.7, max(likeness.values()) - 0.1)
+    return [one for one, ratio in likeness.items() if ratio > least]
 
 
 class _Formatter(click.HelpFormatter):
@@ -149,4 +205,5 @@ class Group(_Printable, click.Group):
         """Add a command, or a group with its commands."""
         for one in (cmd, *(cmd.commands.values() if isinstance(cmd, click.Group) else ())):
             one.context_class = _Context
+            one.short_help = one.get_short_help_str(limit=sys.maxsize)  # which click shows whole, in several lines
         super().add_command(cmd, name)

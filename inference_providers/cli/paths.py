@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-import sys
 
 import click
 
-from inference_providers.cli.exit_codes import FAILED, guarded
+from inference_providers.cli.exit_codes import guarded
 from inference_providers.cli.lists import environment
 from inference_providers.cli.output import json_option, say
 from inference_providers.cli.pager import paged
+from inference_providers.cli.removal import ask_before
 from inference_providers.cli.tables import emit
 
 TYPE_CHECKING = False
@@ -72,9 +72,7 @@ def purge(kinds: tuple[str, ...], everything: bool, caller: str | None, yes: boo
     _check_nothing_runs(wanted)
     for path in (path for place in wanted for path in place.paths):
         say(path)
-    if not yes and not _agreed():
-        say("Nothing was removed.", err=True)
-        raise SystemExit(FAILED)
+    ask_before("Remove this?", yes=yes)
     if "keys" in kinds:
         _empty_keyring()
     for place in wanted:
@@ -104,9 +102,7 @@ def _purge_caller(name: str, yes: bool, *, alone: bool) -> None:
     found = callers.get(name)
     say(f"{found.name}: its key, its limits, its calls and texts in the log,")
     say("its replies, its files and batches, what it spent")
-    if not yes and not _agreed():
-        say("Nothing was removed.", err=True)
-        raise SystemExit(FAILED)
+    ask_before("Remove this?", yes=yes)
     gateway.purge(callers, found.name, environment())
     say("Removed.", err=True)
 
@@ -120,9 +116,3 @@ def _check_nothing_runs(wanted: list[Place]) -> None:
         raise LocalServerError("A model is being fetched now; nothing was removed.")
     if any(place.kind in ("servers", "models") for place in wanted) and any(running(environment())):
         raise LocalServerError("A server that was started runs; stop it first: inference-providers local stop --all")
-
-
-def _agreed() -> bool:
-    if sys.stdin is None or not sys.stdin.isatty():
-        raise click.UsageError("Nobody can be asked here; give --yes.")
-    return click.confirm("Remove this?", err=True)

@@ -51,7 +51,7 @@ def resolve(name: str, provider: str | None, everything: bool, as_json: bool) ->
             }
         )
         return
-    say(f"{name} is {resolution.canonical_name or 'a choice among models'} (rule: {resolution.rule})")
+    say(f"{name} is {resolution.canonical_name or 'a choice among models'} (rule: {resolution.rule})", fold=True)
     if resolution.warning:
         say(f"Note: {resolution.warning}", err=True)
     columns = ["provider", "internal_name", "usable", "why", "input_price", "output_price"]
@@ -66,7 +66,8 @@ def resolve(name: str, provider: str | None, everything: bool, as_json: bool) ->
         say(
             f"and {rest} that cannot be used now (--all says why)"
             if shown
-            else f"None of {rest} can be used now (--all says why)."
+            else f"None of {rest} can be used now (--all says why).",
+            fold=True,
         )
 
 

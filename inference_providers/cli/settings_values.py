@@ -25,7 +25,7 @@ def place_of(name: str) -> list[str]:
     if head in SECTIONS:
         raise ValueError(f"{head} is a table: name what in it, as in {head}.NAME")
     if name.upper() == name and name.endswith(("KEY", "TOKEN")):
-        raise ValueError(f"keys are no settings: `inference-providers keys set {name[:_SHOWN]}` keeps one")
+        raise ValueError(f"a key is not a setting: `inference-providers keys set {name[:_SHOWN]}` keeps one")
     known = next((one.name for one in SETTINGS.values() if one.variable == name), None)
     if known is not None:
         return [known]
@@ -41,6 +41,8 @@ def checked(path: list[str], text: str, providers: ProviderList) -> Any:
         return text
     if path[0] == "budget" and len(path) == 2:
         return checked(path[:1], f"{path[1]}={text}", providers)[path[1]]
+    if path == ["budget"] and text.strip().lstrip("$").replace(".", "", 1).isdigit():
+        raise ValueError("say for how long: budget.per_call, budget.per_day or budget.per_month")
     if path[0] not in SETTINGS:
         return _toml(text)
     value = SETTINGS[path[0]].value(text)

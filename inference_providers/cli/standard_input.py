@@ -42,7 +42,7 @@ def as_text(data: bytes, what: str = "Standard input") -> str:
     """The text that *data* is: UTF-8, what its byte order mark says, or the encoding that is set for the terminal.
 
     Characters that are cut at either end (`head -c`) are left out, where there are whole ones. Raises UsageError for
-    what is no text.
+    what is not text.
     """
     if not data:
         return ""
@@ -55,7 +55,7 @@ def as_text(data: bytes, what: str = "Standard input") -> str:
 
 
 def lines() -> Iterator[str]:
-    """The lines of standard input as they come. Raises UsageError for what is no text."""
+    """The lines of standard input as they come. Raises UsageError for what is not text."""
     from inference_providers.chat import file_kinds
 
     if sys.stdin is None:

@@ -1,209 +1,19 @@
-"""`-t`: questions that are kept as templates; and `inference-providers templates`, which looks after them."""
+"""`inference-providers templates`: looks after questions that are kept."""
 
 from __future__ import annotations
 
 import os
-from functools import wraps
+from typing import Any
 
 import click
 
 from inference_providers.cli.exit_codes import guarded
+from inference_providers.cli.lists import environment
+from inference_providers.cli.output import json_option, say
+from inference_providers.cli.tables import emit
+from inference_providers.cli.template_options import complete_template
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from typing import Any
-
-    from click.shell_completion import CompletionItem
-
-    from inference_providers.templates import Template
-
-
-def complete_template(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """Names of templates that start with what was typed."""
-    from click.shell_completion import CompletionItem
-
-    from inference_providers.templates import every
-
-    return [CompletionItem(name) for name in every(os.environ) if name.startswith(incomplete)]
-
-
-_use = click.option(
-    "-t", "--template", "use", metavar="NAME", shell_complete=complete_template, help="Ask as this template says."
-)
-_values = click.option(
-    "-p", "--param", "values", multiple=True, metavar="NAME=VALUE", help="A variable of the template; may be repeated."
-)
-_save = click.option(
-    "--save", metavar="NAME", help="Keep question and options as a template of this name, and do not ask."
-)
-
-
-def template_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Adds `-t`, `-p` and `--save`, which `with_template` reads."""
-    return _use(_values(_save(command)))
-
-
-def with_template(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Has a template's settings stand in for options that are not given. Stands right below `guarded`.
-
-    *template* makes the question of what is typed; None without a template. With `--save` nothing is asked.
-    """
-    used = _filling(command)
-
-    @wraps(command)
-    def run(*args: Any, save: str | None, **kwargs: Any) -> Any:
-        return used(*args, **kwargs) if save is None else keep(save, click.get_current_context())
-
-    return run
-
-
-def with_chat_template(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Adds `-t` and `-p`, and does as `with_template` does; a prompt has to have a place for what is typed."""
-    return _use(_values(_filling(command, repeats=True)))
-
-
-def _filling(command: Callable[..., Any], *, repeats: bool = False) -> Callable[..., Any]:
-    @wraps(command)
-    def run(*args: Any, use: str | None, values: tuple[str, ...], **kwargs: Any) -> Any:
-        if use is None:
-            if values:
-                raise click.UsageError("-p sets a variable of a template: name one with -t.")
-            return command(*args, template=None, **kwargs)
-        from functools import partial
-
-        from inference_providers.templates import find
-
-        template, given = find(use, os.environ), _given(values)
-        template.check(given)
-        if repeats and template.prompt and not template.has_input:
-            raise click.UsageError(
-                f"The prompt of the template {use} has no $input, so chat would say it again and again: ask-ai -t {use}"
-            )
-        kwargs |= _settings(template, given, click.get_current_context(), kwargs)
-        return command(*args, template=partial(_question, template, given), **kwargs)
-
-    return run
-
-
-def _question(template: Template, given: dict[str, str], typed: str) -> str:
-    return template.prompt_with(typed, given)
-
-
-def _given(values: tuple[str, ...]) -> dict[str, str]:
-    pairs = [value.partition("=") for value in values]
-    for name, equals, _ in pairs:
-        if not (equals and name.strip()):
-            raise click.UsageError(f"-p {name} is not NAME=VALUE.")
-    return {name.strip(): value for name, _, value in pairs}
-
-
-def _settings(
-    template: Template, given: dict[str, str], context: click.Context, options: dict[str, Any]
-) -> dict[str, Any]:
-    """What the template sets of a command's options, as far as they are not given. Raises UsageError."""
-    known = {one.name or "": one for one in context.command.params}
-    own = {name.replace("-", "_"): value for name, value in template.options.items()}
-    wanted = {
-        "models": template.models,
-        "system": template.system_with(given),
-        "schema": template.schema,
-        "tool": template.tools,
-        "servers": template.mcp,
-        **{name: value for name, value in own.items() if name in _PARAMETERS and name in known},
-    }
-    typed = options.get("given", ())  # by `-o`
-    named = {one.partition("=")[0].strip().replace("-", "_") for one in typed}
-    found: dict[str, Any] = {}
-    for name, value in wanted.items():
-        if value in (None, [], "") or name in named or not _is_open(context, name):
-            continue
-        if name not in known:
-            raise click.UsageError(f"The template {template.name} has a {name}, which there is not here.")
-        found[name] = _converted(template, known[name], value, context)
-    others = [f"{name}={_written(value)}" for name, value in own.items() if name not in wanted and name not in named]
-    if "given" in known:
-        found["given"] = (*others, *typed)
-    elif others:
-        from inference_providers.cli.ask_parameters import parameters_of
-
-        found["options"] = parameters_of(others)
-    return found
-
-
-def _is_open(context: click.Context, name: str) -> bool:
-    """Whether an option was not given."""
-    return context.get_parameter_source(name) in (click.core.ParameterSource.DEFAULT, None)
-
-
-def _written(value: Any) -> str:
-    import json
-
-    return value if isinstance(value, str) else json.dumps(value)
-
-
-def _converted(template: Template, parameter: click.Parameter, value: Any, context: click.Context) -> Any:
-    try:
-        return parameter.type_cast_value(context, _written(value) if isinstance(value, dict) else value)
-    except click.UsageError as error:
-        raise click.UsageError(f"The template {template.name}: {error.format_message()}") from None
-
-
-def keep(name: str, context: click.Context) -> None:
-    """Write what a command line says as a template. Raises what `templates.save` raises."""
-    from inference_providers.cli.output import say
-    from inference_providers.templates import save
-
-    content: dict[str, Any] = {}
-    options: dict[str, Any] = {}
-    for parameter in context.command.params:
-        own = parameter.name or ""
-        value: Any = context.params.get(own)
-        if context.get_parameter_source(own) is not click.core.ParameterSource.COMMANDLINE:
-            continue
-        if own in _KEPT:
-            content[_KEPT[own]] = _kept(own, value)
-        elif own == "given":
-            options |= dict(one.partition("=")[::2] for one in value)
-        elif own in _PARAMETERS:
-            options[own] = list(value) if isinstance(value, tuple) else value
-        elif own == "values":
-            content["defaults"] = _given(value)
-        elif own not in ("save", "no_stdin"):
-            raise click.UsageError(f"{parameter.opts[-1]} cannot be kept in a template.")
-    if not content and not options:
-        raise click.UsageError("Give what to keep: a question, a system prompt, a model or other options.")
-    say(f"wrote {save(name, {**content, 'options': options}, os.environ)}", err=True)
-
-
-_KEPT = {
-    "question": "prompt", "models": "model", "model": "model", "system": "system", "schema": "schema", "tool": "tools",
-    "servers": "mcp",
-}  # fmt: skip
-# Options that a template's table `options` may set beside parameters of models: none says where a question goes, or
-# what may be done without asking.
-_PARAMETERS = (
-    "temperature", "max_tokens", "reasoning_effort", "timeout", "policy", "max_cost", "avoid", "only", "extract",
-    "max_steps",
-)  # fmt: skip
-
-
-def _kept(name: str, value: Any) -> Any:
-    if name == "question":
-        return " ".join(value)
-    if name == "tool":
-        return [_whole(address) for address in value]
-    if name == "schema" and value.lower().endswith(".json"):
-        return os.path.abspath(os.path.expanduser(value))
-    if isinstance(value, tuple):
-        return value[0] if name == "models" and len(value) == 1 else list(value)
-    return value
-
-
-def _whole(address: str) -> str:
-    """A tool's address, which means the same in every folder."""
-    place, colon, name = address.rpartition(":")
-    return f"{os.path.abspath(os.path.expanduser(place))}:{name}" if colon and place.endswith(".py") else address
+_SHOWN = 70  # characters of a prompt
 
 
 @click.group()
@@ -212,27 +22,31 @@ def templates() -> None:
 
 
 @templates.command("list")
+@json_option
 @guarded
-def list_() -> None:
+def list_templates(as_json: bool) -> None:
     """List templates, each with its variables and the beginning of its prompt."""
-    from inference_providers.cli.output import listed, say
     from inference_providers.templates import TemplateError, every, find, folder
-    from inference_providers.text import in_line
 
-    rows = []
-    for name in every(os.environ):
+    environ, rows = environment(), list[dict[str, Any]]()
+    for name in every(environ):
+        row: dict[str, Any] = {"name": name, "variables": [], "prompt": "", "problem": ""}
         try:
-            template = find(name, os.environ)
+            template = find(name, environ)
         except TemplateError as error:
-            rows.append((name, f"cannot be used: {error}"))
-            continue
-        variables = " ".join(f"-p {one}=..." for one in template.variables)
-        text = in_line(" ".join((template.prompt or template.system or "").split()))
-        rows.append((f"{name} {variables}".strip(), text if len(text) <= 70 else f"{text[:70]}..."))
-    if rows:
-        say(listed(rows))
-    else:
-        say(f"There is no template in {folder(os.environ)} yet; `ask-ai --save NAME ...` writes one.", err=True)
+            row["problem"] = str(error)
+        else:
+            row |= {"variables": template.variables, "prompt": template.prompt or template.system or ""}
+        rows.append(row)
+    if not rows and not as_json:
+        say(f"There is no template in {folder(environ)} yet; `ask-ai --save NAME ...` writes one.", err=True)
+    shown = rows if as_json else [{**row, "prompt": _beginning(row["prompt"])} for row in rows]
+    emit(shown, ["name", "variables", "prompt", "problem"], as_json, prose=["variables", "prompt", "problem"])
+
+
+def _beginning(text: str) -> str:
+    text = " ".join(text.split())
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
 
 
 @templates.command()
@@ -240,25 +54,25 @@ def list_() -> None:
 @guarded
 def show(name: str) -> None:
     """Print a template's file."""
-    from inference_providers.cli.output import say
     from inference_providers.templates import text_of
 
-    say(text_of(name, os.environ).rstrip("\n"))
+    say(text_of(name, environment()).rstrip("\n"))
 
 
 @templates.command()
 @click.argument("name", shell_complete=complete_template)
 @guarded
 def edit(name: str) -> None:
-    """Open a template in your editor ($VISUAL, $EDITOR), a new one if there is none of this name."""
-    from inference_providers.cli.output import say
+    """Open a template in the editor that VISUAL or EDITOR names; a new one if there is none of this name."""
+    from inference_providers.cli.editor import edit_file
     from inference_providers.templates import find, path_of, save
 
-    path = path_of(name, os.environ)
+    environ = environment()
+    path = path_of(name, environ)
     if not os.path.exists(path):
-        save(name, {"prompt": "$input"}, os.environ)
-    click.edit(filename=path)
-    find(name, os.environ)
+        save(name, {"prompt": "$input"}, environ)
+    edit_file(path)
+    find(name, environ)
     say(f"{path} can be used: ask-ai -t {name}", err=True)
 
 
@@ -267,22 +81,20 @@ def edit(name: str) -> None:
 @guarded
 def path(name: str | None) -> None:
     """Print where templates are, or where the one of a name is."""
-    from inference_providers.cli.output import say
     from inference_providers.templates import folder, path_of
 
-    say(folder(os.environ) if name is None else path_of(name, os.environ))
+    say(folder(environment()) if name is None else path_of(name, environment()))
 
 
 @templates.command()
 @click.argument("name", shell_complete=complete_template)
 @guarded
 def remove(name: str) -> None:
-    """Delete a template."""
-    from inference_providers.cli.output import say
+    """Remove a template."""
     from inference_providers.templates import TemplateError, path_of
 
     try:
-        os.unlink(path_of(name, os.environ))
+        os.unlink(path_of(name, environment()))
     except FileNotFoundError:
-        raise TemplateError(f"There is no template {name!r}.") from None
-    say(f"removed {name}", err=True)
+        raise TemplateError(f"There is no template {name!r} of yours.") from None
+    say(f"Removed {name}.", err=True)

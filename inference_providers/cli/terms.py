@@ -73,10 +73,10 @@ def selecting(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-def on_terms(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Adds these and `--api-base`, `--api-key-variable`, `--policy`, `--max-cost`; all come as *terms*, for `ask_ai`.
+def on_address(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Adds `--avoid`, `--only`, `--offline`, `--api-base` and `--api-key-variable`; all come as *terms*.
 
-    A key itself is no option: other users see command lines, and shells keep them.
+    A key itself is not an option: other users see command lines, and shells keep them.
     """
 
     @wraps(command)
@@ -86,11 +86,18 @@ def on_terms(command: Callable[..., Any]) -> Callable[..., Any]:
         only: tuple[str, ...],
         api_base: str | None,
         api_key_variable: str | None,
-        policy: Any,
-        max_cost: float | None,
         **kwargs: Any,
     ) -> Any:
-        terms = _terms(avoid, only, api_base, api_key_variable)
+        return command(*args, terms=_terms(avoid, only, api_base, api_key_variable), **kwargs)
+
+    return selecting(_base(_variable(run)))
+
+
+def on_terms(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Adds the options of `on_address`, `--policy` and `--max-cost`; all come as *terms*, for `ask_ai`."""
+
+    @wraps(command)
+    def run(*args: Any, policy: Any, max_cost: float | None, terms: ClientTerms, **kwargs: Any) -> Any:
         if policy is not None:
             terms["policy"] = policy
         if max_cost is not None:
@@ -101,7 +108,7 @@ def on_terms(command: Callable[..., Any]) -> Callable[..., Any]:
         "--policy", type=click.Choice(ORDERS), metavar="NAME", help=f"Who is asked first: {', '.join(ORDERS)}."
     )
     cost = click.option("--max-cost", type=click.FloatRange(min=0), help="US dollars that it may cost at most.")
-    return selecting(_base(_variable(order(cost(run)))))
+    return on_address(order(cost(run)))
 
 
 def _terms(
@@ -117,26 +124,6 @@ def _terms(
     if api_key_variable is not None:
         terms["api_key"] = _key_in(api_key_variable)
     return terms
-
-
-def on_address(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Adds `--avoid`, `--only`, `--offline`, `--api-base` and `--api-key-variable`; all come as *terms*.
-
-    For what has no policy and no budget.
-    """
-
-    @wraps(command)
-    def run(
-        *args: Any,
-        avoid: tuple[str, ...],
-        only: tuple[str, ...],
-        api_base: str | None,
-        api_key_variable: str | None,
-        **kwargs: Any,
-    ) -> Any:
-        return command(*args, terms=_terms(avoid, only, api_base, api_key_variable), **kwargs)
-
-    return selecting(_base(_variable(run)))
 
 
 def options(command: Callable[..., Any]) -> Callable[..., Any]:

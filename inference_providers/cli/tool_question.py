@@ -11,7 +11,7 @@ from inference_providers.toolsets import ALWAYS, NO, YES, in_short, is_cut, line
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from typing import Any, TextIO
 
 _MEANT = {"y": YES, "yes": YES, "n": NO, "no": NO, "a": ALWAYS, "always": ALWAYS}
@@ -38,7 +38,7 @@ def ask(name: str, arguments: Mapping[str, Any]) -> str:
 
 def _asked(typed: TextIO, name: str, arguments: Mapping[str, Any]) -> str:
     say(f"The model wants to call {name}, which may change something:", err=True, bold=True)
-    say("\n".join(f"  {line}" for line in lines_of(arguments)) or "  (no arguments)", err=True)
+    _show(lines_of(arguments) or ["(no arguments)"])
     whole = is_cut(arguments)
     choice = f"[y]es, [n]o, [a]lways in this run{', [s]how all' if whole else ''}: "
     while True:
@@ -52,7 +52,14 @@ def _asked(typed: TextIO, name: str, arguments: Mapping[str, Any]) -> str:
         if said in _MEANT:
             return _MEANT[said]
         if said in ("s", "show") and whole:
-            say("\n".join(f"  {line}" for line in lines_of(arguments, None)), err=True)
+            _show(lines_of(arguments, None))
+        elif said:
+            say("Type y, n or a, and Enter.", err=True)
+
+
+def _show(lines: Iterable[str]) -> None:
+    """Arguments, each in a line of its own; the rest of a long one never begins where another one would."""
+    say("\n".join(f"  {line}" for line in lines), err=True, fold=False)
 
 
 @contextmanager

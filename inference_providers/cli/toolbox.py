@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from contextlib import contextmanager
 from functools import wraps
@@ -114,10 +113,10 @@ def _aside(function: Callable[..., Any]) -> Callable[..., Any]:
 
 def sessions_of(servers: Sequence[str] | None) -> list[Session]:
     """Servers of the settings by their names, or all of them, not started yet. Raises ValueError and SettingsError."""
-    from inference_providers.settings import layered
+    from inference_providers.cli.lists import environment
     from inference_providers.toolsets import Session, server_of
 
-    known = layered(os.environ)
+    known = environment(strict=True)
     sections = known.section("mcp")
     wanted = sorted(sections) if servers is None else dict.fromkeys(servers)
     return [Session(server_of(name, sections, known), known) for name in wanted]

@@ -63,6 +63,7 @@ VARIABLES: dict[str, dict[str, str]] = {
     },
     OUTPUT: {
         "NO_COLOR": "whatever it holds: no colours",
+        "COLUMNS": "how wide a terminal is, where that is not what it says itself",
         "TERM": "`dumb`: nothing goes through a pager",
         "PAGER": "what shows long tables on a terminal; empty or `cat`: nothing",
         "LESS": "options of `less`, if that is it; `FRX` where it is not set",

@@ -14,6 +14,10 @@ _PHRASES = (
         r"^The easiest keys to get \(set the variable to the key\):$",
         "The easiest keys to get (set the variable, or `inference-providers keys set`):",
     ),
+    (
+        r"^Set one of these environment variables:$",
+        "Set one of these environment variables, or `inference-providers keys set`:",
+    ),
     (r"A provider's own parameters go into extra_body=\{\.\.\.\}", "A provider's own go into -o 'extra_body={...}'"),
     (r"\bfiles= takes it$", "-a takes it"),
     (r"\bA smaller max_tokens\b", "A smaller --max-tokens"),

@@ -9,7 +9,7 @@ import os
 import sys
 from functools import partial
 
-from inference_providers.calls import LAUNCH, Finder, Pipeline
+from inference_providers.calls import LAUNCH, Finder, Pipeline, options_of
 from inference_providers.chat import PREFERRING, check_timeout
 from inference_providers.credentials import Environment, Secretive, hidden
 from inference_providers.offers import Offers
@@ -402,6 +402,7 @@ def pipeline_of(
     *preferring*: `policy`, `budget` and `rate_limits`, as in `ProviderList`. *cache*: options of its cache, if it has
     one. *settings*: whether the user's files count, too.
     """
+    given = options_of(locals())
     _check(timeout, hedge_after, environ, aliases)
     if local not in (True, False, LAUNCH):
         raise ValueError(f'local must be True, False or "{LAUNCH}", not {local!r}')
@@ -426,7 +427,7 @@ def pipeline_of(
     numbers = preferring["policy"] if hasattr(preferring["policy"], "backoff_base") else None
     calling = {**calling, "split_thinking": split_thinking, "policy": numbers}
     pipeline = Pipeline(finder, timeout=timeout, hedge_after=hedge_after, stand_in=stand_in, **calling)
-    pipeline.users_environ = users
+    pipeline.users_environ, pipeline.given = users, lambda: given
     _prefer(pipeline, **{**preferring, "policy": None} if numbers is not None else preferring)
     _cache(pipeline, cache)
     if log or (log is None and stand_in is None and users.get("INFERENCE_PROVIDERS_LOG")):

@@ -175,6 +175,9 @@ class BatchOptions(GenerationOptions, _Request, total=False):
     adaptive: bool
     completion_window: str | None
     csv_formulas: Literal["keep", "escape"]
+    engine: Literal["ray"] | None
+    address: str | None
+    actors: int | None
     prompt: str | None
     input_format: Literal["auto", "jsonl", "json", "csv", "text"]
     encoding: str | None

@@ -704,6 +704,9 @@ class ProviderList(OtherKinds, Directory):
             mode (str): "provider" uses a provider's own batch API, which takes hours and costs half or so; with *out*.
             completion_window (str): How long such a job may take, as "24h", where the provider can be told. Default:
                 its own.
+            engine (str): "ray" asks from a cluster of Ray, with limits that hold for all of it; with *out*.
+            address (str): Of the cluster, as in `ray.init`. Default: RAY_ADDRESS, or the one of this machine.
+            actors (int): How many processes of the cluster ask. Default: one for each node.
             model (str | list[str]): The same as *models*.
             system (str): The system prompt.
             schema: A JSON Schema or a type that each answer must fit.
@@ -765,7 +768,7 @@ class ProviderList(OtherKinds, Directory):
         from inference_providers.batches import Batch, Job
 
         options["api_key"] = hidden(options.get("api_key"))
-        job = Job(questions, self.pipeline.finder.default_models() if models is None else models, **options)
+        job = Job.of(questions, self.pipeline.finder.default_models() if models is None else models, options)
         return Batch(self._within(job.terms), job)
 
     def close(self) -> None:

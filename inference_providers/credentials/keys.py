@@ -13,7 +13,7 @@ from inference_providers.credentials.hosts import host_of, is_loopback
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator
     from typing import Any
 
     from inference_providers.registry import Provider
@@ -118,7 +118,7 @@ class KeyFile:
         except UnicodeDecodeError:
             self.problem = f"{variable} names {self.path}, which is not text"
         except (OSError, ValueError) as error:
-            why = getattr(error, "strerror", None) or "that is no path"
+            why = getattr(error, "strerror", None) or "that is not a path"
             shown = f"{self.path}, which cannot be read: {why}" if self._is_path else "a file that is not there"
             self.problem = f"{variable} names {shown}"
         if not self.problem and not self.content:
@@ -147,7 +147,7 @@ class Environment(Mapping[str, str], Secretive):
     __slots__ = ("_variables",)
 
     def __init__(self, variables: Mapping[str, str]) -> None:
-        self._variables = variables
+        self._variables: Mapping[str, str] = variables._variables if type(variables) is Environment else variables
 
     @classmethod
     def of(cls, variables: Mapping[str, str]) -> Environment:
@@ -158,12 +158,22 @@ class Environment(Mapping[str, str], Secretive):
         return f"<{type(self).__name__}>"
 
     def __getitem__(self, name: str) -> str:
+        value = self.found(name)
+        if value is None:
+            raise KeyError(name)
+        return value
+
+    def get(self, name: str, default: Any = None) -> Any:  # thousands of variables are asked for, and few are set
+        """The value of a variable, or *default*."""
+        value = self.found(name)
+        return default if value is None else value
+
+    def found(self, name: str) -> str | None:
+        """The value of a variable; None where it has none."""
         value = self._variables.get(name)
         if not value and name.endswith(_ENDS) and name + FILED in self._variables:
             filed = self.filed(name)
             value = value if filed is None or filed.problem else filed.content
-        if value is None:
-            raise KeyError(name)
         return value
 
     def __iter__(self) -> Iterator[str]:
@@ -204,7 +214,7 @@ class Environment(Mapping[str, str], Secretive):
         """Another number once any of it has changed."""
         return hash(frozenset(self._variables.items()))
 
-    def changed(self, without: Container[str], put: Mapping[str, str]) -> Environment:
+    def changed(self, without: Collection[str], put: Mapping[str, str]) -> Environment:
         """The same *without* some variables, and with others *put* in."""
         return Environment({name: value for name, value in self.items() if name not in without} | dict(put))
 

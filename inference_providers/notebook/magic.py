@@ -163,7 +163,7 @@ def parameter(text: str) -> dict[str, Any]:
 def filled(text: str, variables: dict[str, Any]) -> str:
     """*text* with variables in the place of their names in braces; what names none stays as it is.
 
-    Modules, functions and classes are no variables here. Raises ValueError for one that holds an API key.
+    Modules, functions and classes do not count as variables. Raises ValueError for one that holds an API key.
     """
 
     def value(match: re.Match[str]) -> str:

@@ -279,7 +279,7 @@ class Accesses(credentials.Secretive):
         """By what a provider is avoided; empty where it is not."""
         if self.selection is None:
             return ""
-        endpoint = self._endpoint(provider)[0] if self.selection.offline else ""
+        endpoint = self._located(provider)[1] if self.selection.offline else ""
         return self.selection.why_not(provider, endpoint=endpoint or "")
 
     def __getitem__(self, provider_id: str) -> Access:
@@ -327,14 +327,13 @@ class Accesses(credentials.Secretive):
     def work_out(self, provider: Provider) -> Access:
         """How a provider, or one of its routes, can be reached."""
         if avoided := self.avoids(provider):
-            return self._access(provider, self._endpoint(provider)[0], None, avoided)
+            return self._access(provider, self._located(provider)[1], None, avoided)
         if disabled := provider.disabled:
             return self._access(provider, None, None, disabled)
         if problem := unspoken(provider.protocol):
             return self._access(provider, None, None, problem)
         credential, reason = credentials.find(provider, self._environ)
-        own = own_address(provider, self._environ)[0]
-        endpoint, problem = self._endpoint(provider)
+        own, endpoint, problem = self._located(provider)
         if credential is None or endpoint is None:
             return self._access(provider, endpoint, None, reason or problem)
         if credential.variable and not self._may_go(provider, credential.variable, endpoint, own):
@@ -382,14 +381,15 @@ class Accesses(credentials.Secretive):
         said = credentials.told(provider, provider.connection["regions"]["variable"], self._environ)
         return next(iter(said.values()), "")
 
-    def _endpoint(self, provider: Provider) -> tuple[str | None, str]:
+    def _located(self, provider: Provider) -> tuple[str, str | None, str]:
+        """The variable in which the user says where a provider is, its endpoint, and why there is none."""
         own, address, problem = own_address(provider, self._environ)
-        if own:  # where the user says that it is, whether it is there now or not
-            return address or None, problem
+        if own:  # whether it is there now or not
+            return own, address or None, problem
         for name in credentials.sources_of(provider) if "$" in provider.endpoint else ():
             if self._pins.pinned(name):
-                return None, f"its endpoint would hold {name}, which is a key"
-        return credentials.fill_endpoint(provider, self._environ)
+                return "", None, f"its endpoint would hold {name}, which is a key"
+        return ("", *credentials.fill_endpoint(provider, self._environ))
 
     def _may_go(self, provider: Provider, variable: str, endpoint: str, own: str) -> bool:
         if own and provider.local is not None:

@@ -150,6 +150,9 @@ class Explanation:
     def _repr_html_(self) -> str:
         return self.table()._repr_html_()
 
+    def _repr_markdown_(self) -> str:
+        return self.table()._repr_markdown_()
+
     def _others(self) -> list[Offer]:
         """The offers that are no candidates."""
         return [offer for offer in self.offers if id(offer) not in self._stands]
@@ -184,8 +187,9 @@ class Explanation:
         if offer.row().local is not None and not offer.local:
             here += ", which has it run elsewhere"
         in_variable = offer.key_source == f"in {offer.variable}"
-        what = f"the key {offer.key_source}" if offer.key_source.startswith("in ") else offer.key_source
-        given = f"{offer.variable} is set" if in_variable else f"{what} is used"
+        is_stored = offer.key_source.startswith("in ")
+        what = f"its key is {offer.key_source}" if is_stored else f"{offer.key_source} is used"
+        given = f"{offer.variable} is set" if in_variable else what
         found = given if offer.variable else here
         found += f"; {self.arithmetic[id(offer)]}" if id(offer) in self.arithmetic else ""
         return found + ("; a newer list lacks this model, so it comes after the others" if offer.doubtful else "")

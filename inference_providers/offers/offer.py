@@ -227,6 +227,11 @@ class Offer(credentials.Secretive, Frozen):
 
         return pairs(self.as_dict()).text
 
+    def _repr_markdown_(self) -> str:
+        from inference_providers.rendering import pairs_in_markdown
+
+        return pairs_in_markdown(self.as_dict())
+
     def called(self, internal_name: str) -> Offer:
         """The same provider's offer under another of its names.
 

@@ -43,6 +43,9 @@ class Offers(list[Offer]):
     def _repr_html_(self) -> str:
         return self.table()._repr_html_()
 
+    def _repr_markdown_(self) -> str:
+        return self.table()._repr_markdown_()
+
 
 def table_of(offers: list[Offer], title: str = "") -> Table:
     """A table of offers; the reason why one is none is a column where one has it."""

@@ -73,5 +73,8 @@ class Resolution:
     def _repr_html_(self) -> str:
         return self.table()._repr_html_()
 
+    def _repr_markdown_(self) -> str:
+        return self.table()._repr_markdown_()
+
     def __repr__(self) -> str:
         return f"<Resolution of {self.name!r} by rule {self.rule!r}: {self.canonical_name}, {len(self.offers)} offers>"

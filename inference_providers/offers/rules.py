@@ -312,10 +312,10 @@ def family(lookup: Lookup, name: str, marks: str = "") -> Resolution | None:
             continue
         if marks and not pid:
             return None
-        unknown = f"the registry does not know {name!r}"
+        unknown = f"{name!r} is not in the registry"
         if pid in lookup.registry.providers:
             canonical, offers = lookup.own_name(pid, name)
-            return Resolution(name, "family", canonical, offers, f"{unknown}; names like it belong to {pid}")
+            return Resolution(name, "family", canonical, offers, f"{unknown}; {pid}, which has such names, is asked")
         if pid == _SERVERS and (offers := lookup.passed_to_servers(name)):
             return Resolution(name, "family", None, offers, f"{unknown}; it is passed to the server on this machine")
     return None

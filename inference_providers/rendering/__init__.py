@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from inference_providers.rendering.table import Table as Table
     from inference_providers.rendering.table import money as money
     from inference_providers.rendering.table import pairs as pairs
+    from inference_providers.rendering.table import pairs_in_markdown as pairs_in_markdown
 
 _HOME = {
     "cells": (
@@ -39,6 +40,7 @@ _HOME = {
         "Table",
         "money",
         "pairs",
+        "pairs_in_markdown",
     ),
 }
 __getattr__, __dir__ = face(__name__, _HOME)

@@ -127,8 +127,7 @@ def _write(text: str) -> None:
 
 def bar(done: int, total: int | None, told: str) -> tuple[str, str]:
     """(HTML, text): how far something is."""
-    from inference_providers.rendering.markup import tag
-    from inference_providers.rendering.table import NO_FORMULA
+    from inference_providers.rendering.markup import NO_FORMULA, tag
 
     count = f"{done:,}" if total is None else f"{done:,}/{total:,}"
     shown = tag("progress", value=None if total is None else done, max=total or 1, look="wide")

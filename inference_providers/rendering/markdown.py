@@ -14,12 +14,12 @@ from __future__ import annotations
 import re
 from itertools import pairwise
 
-from inference_providers.rendering.table import NO_FORMULA
+from inference_providers.rendering.markup import NO_FORMULA
 from inference_providers.text import printable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
 _TAG = r"<(?=[A-Za-z/!?])"
 # `](` or `]:` before an address with a scheme: what one may consist of, then a colon, or what may stand for it.
@@ -54,6 +54,20 @@ def safe(text: str) -> str:
 def plain(text: str) -> str:
     """*text* as Markdown that says just that, on one line: every sign that could mean something as an entity."""
     return _SIGNS.sub(_entity, printable(text))
+
+
+def lines_of_table(head: Sequence[str], rows: Iterable[Sequence[str]], right: Sequence[bool]) -> list[str]:
+    """A table as Markdown has it. *right*: of which columns the cells stand at the right."""
+
+    def line(cells: Iterable[str]) -> str:
+        return f"| {' | '.join(cells)} |"
+
+    dashes = ["---:" if number else "---" for number in right]
+    return [line(map(_cell, head)), line(dashes), *(line(map(_cell, row)) for row in rows)]
+
+
+def _cell(text: str) -> str:
+    return _SIGNS_BUT_FEW.sub(_entity, printable(text)).replace("&#36;", _DOLLAR)
 
 
 def note(text: str) -> str:

@@ -19,6 +19,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+NO_FORMULA = "tex2jax_ignore mathjax_ignore"  # classes of what has amounts in dollars, which MathJax takes for formulas
 _HTML_VOID = frozenset(("br", "col", "hr", "img", "input", "link", "meta"))
 _VOID = _HTML_VOID | {"circle", "line", "path", "rect"}  # those of SVG are closed
 _NAMES = frozenset((

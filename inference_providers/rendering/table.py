@@ -9,7 +9,6 @@ if TYPE_CHECKING:
 
     from inference_providers.rendering.markup import Markup
 
-NO_FORMULA = "tex2jax_ignore mathjax_ignore"  # classes of what has amounts in dollars, which MathJax takes for formulas
 MOST = 25  # rows that are shown; all of them are there
 _LONGEST = 300  # characters of a cell in a notebook
 _LONGEST_IN_TEXT = 60
@@ -53,9 +52,14 @@ class Table(list["dict[str, Any]"]):
     def _repr_html_(self) -> str:
         return self.markup().text
 
+    def _repr_markdown_(self) -> str:
+        rows = [[said(row.get(name), _LONGEST) for name in self.shown] for row in self[:MOST]]
+        right = [self._is_number(name) for name in self.shown]
+        return _in_markdown(self.title, list(self.shown.values()), rows, right, len(self) - MOST)
+
     def markup(self) -> Markup:
         """The table as `Markup`, for what shows more than that."""
-        from inference_providers.rendering.markup import tag
+        from inference_providers.rendering.markup import NO_FORMULA, tag
 
         looks = {name: self._look(name) for name in self.shown}
         head = [
@@ -98,9 +102,29 @@ def caption(title: str) -> Markup:
     return tag("caption", said(title, 1000), look="caption") if title else group()
 
 
+def _in_markdown(
+    title: str, head: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[bool], left: int = 0
+) -> str:
+    from inference_providers.rendering.markdown import lines_of_table, plain
+
+    above = [f"**{plain(said(title, 1000))}**", ""] if title else []
+    below = ["", f"and {left:,} more: table() has them all"] if left > 0 else []
+    return "\n".join([*above, *lines_of_table(head, rows, right), *below])
+
+
+def pairs_in_markdown(values: Mapping[str, Any], title: str = "") -> str:
+    """`pairs`, as Markdown."""
+    rows = [[name.replace("_", " "), said(value, _LONGEST)] for name, value in _there(values)]
+    return _in_markdown(title, ["", ""], rows, [False, False])
+
+
+def _there(values: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    return [(name, value) for name, value in values.items() if value is not None and value not in ("", [], {})]
+
+
 def pairs(values: Mapping[str, Any], title: str = "") -> Markup:
     """Names and values below each other; what is None or empty is left out."""
-    from inference_providers.rendering.markup import tag
+    from inference_providers.rendering.markup import NO_FORMULA, tag
 
     rows = [
         tag(
@@ -108,8 +132,7 @@ def pairs(values: Mapping[str, Any], title: str = "") -> Markup:
             tag("th", name.replace("_", " "), scope="row", look="word"),
             tag("td", said(value, _LONGEST), look="text"),
         )
-        for name, value in values.items()
-        if value is not None and value not in ("", [], {})
+        for name, value in _there(values)
     ]
     return tag("div", tag("table", caption(title), tag("tbody", rows)), class_=NO_FORMULA)
 

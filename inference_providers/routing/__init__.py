@@ -22,7 +22,12 @@ if TYPE_CHECKING:
     from inference_providers.routing.concurrency import overloaded as overloaded
     from inference_providers.routing.health import Health as Health
     from inference_providers.routing.learned import Learned as Learned
+    from inference_providers.routing.leases import Grant as Grant
+    from inference_providers.routing.leases import Lane as Lane
+    from inference_providers.routing.leases import LeasedPace as LeasedPace
+    from inference_providers.routing.leases import Report as Report
     from inference_providers.routing.load import Load as Load
+    from inference_providers.routing.permits import Permits as Permits
     from inference_providers.routing.policy import Policy as Policy
     from inference_providers.routing.preferences import Preferences as Preferences
     from inference_providers.routing.preferences import Step as Step
@@ -66,7 +71,9 @@ _HOME = {
     ),
     "health": ("Health",),
     "learned": ("Learned",),
+    "leases": ("LeasedPace",),
     "load": ("Load",),
+    "permits": ("Permits",),
     "policy": ("Policy",),
     "preferences": (
         "Preferences",

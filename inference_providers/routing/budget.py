@@ -323,9 +323,12 @@ def exceeded(
         )
         return BudgetExceededError(message, left=left, limit=limit, budget=name, renews=renews)
     anew = "" if renews is None else f"; it begins anew on {time.strftime('%d %B at %H:%M', time.localtime(renews))}"
+    room = f"${_shown(left)} of the ${_shown(limit)} of this {name} are left{anew}"
+    if name == CALL and left == limit:
+        room = f"this call may cost ${_shown(limit)} at most"
     message = (
-        f"{head} was sent: it may cost up to ${_shown(cost)}, and ${_shown(left)} of the ${_shown(limit)} of "
-        f"this {name} are left{anew}. A smaller max_tokens, a shorter prompt or a cheaper model costs less."
+        f"{head} was sent: it may cost up to ${_shown(cost)}, and {room}. "
+        "A smaller max_tokens, a shorter prompt or a cheaper model costs less."
     )
     return BudgetExceededError(message, cost=cost, left=left, limit=limit, budget=name, renews=renews)
 

@@ -66,6 +66,10 @@ class Bucket:
         """Take, or give back what was too much."""
         self._level -= amount
 
+    def room(self, now: float) -> float:
+        """How much is there; below zero, nothing may be taken."""
+        return self._level if not self.wait(now) else -1.0
+
 
 class ConcurrencyLimiter:
     """The lane of one offer.
@@ -119,6 +123,20 @@ class ConcurrencyLimiter:
         """Requests that came here though another lane was meant to have them; below zero, that went elsewhere."""
         if self._requests is not None:
             self._requests.take(requests)
+
+    def settle(self, requests: float, tokens: float) -> None:
+        """Requests and tokens that others took of this lane, or gave back."""
+        if self._requests is not None:
+            self._requests.take(requests)
+        if self._tokens is not None:
+            self._tokens.take(tokens)
+
+    def room(self, now: float, tokens: float) -> float | None:
+        """How many requests of so many tokens the buckets have room for: below zero, none; None without buckets."""
+        rooms = [] if self._requests is None else [self._requests.room(now)]
+        if self._tokens is not None:
+            rooms.append(self._tokens.room(now) / max(tokens, 1.0))
+        return min(rooms) if rooms else None
 
     def went_well(self) -> None:
         """An answer came."""

@@ -41,7 +41,11 @@ def checked_strategy(given: Any) -> str | Own:
     if not isinstance(given, str):
         raise TypeError(f"policy must be one of {', '.join(ORDERS)}, or a function of a list of offers, not {given!r}")
     if given.lower() not in ORDERS:
-        raise ValueError(f"policy must be one of {', '.join(ORDERS)}, not {given!r}")
+        from difflib import get_close_matches
+
+        near = get_close_matches(given.lower(), ORDERS, n=1)
+        meant = f" (did you mean {near[0]!r}?)" if near else ""
+        raise ValueError(f"policy must be one of {', '.join(ORDERS)}, not {given!r}{meant}")
     return given.lower()
 
 

@@ -15,7 +15,7 @@ from inference_providers.settings.stored import CONFIG, KEYRING, KEYS, KEYS_FILE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
     from typing import Any
 
     from inference_providers.credentials import LateKey
@@ -34,24 +34,22 @@ class LayeredEnvironment(Environment):
 
     __slots__ = ("_hidden", "stored")
 
-    def __init__(self, variables: Mapping[str, str], stored: Stored, hidden: Container[str] = ()) -> None:
+    def __init__(self, variables: Mapping[str, str], stored: Stored, hidden: Collection[str] = ()) -> None:
         """*hidden*: variables that the files do not say."""
         super().__init__(variables)
         self.stored, self._hidden = stored, hidden
 
-    def __getitem__(self, name: str) -> str:
-        try:
-            return super().__getitem__(name)
-        except KeyError:
-            if (late := self.late(name)) is not None:
-                return _loaded(late, name)
-            if name in self._hidden:
-                raise
-            return self.stored.values[name]
+    def found(self, name: str) -> str | None:
+        """The value of a variable, a key loaded if need be; None where it has none."""
+        value = super().found(name)
+        if value is not None or name in self._hidden:
+            return value
+        late = self.stored.late.get(name)
+        return self.stored.values.get(name) if late is None else _loaded(late)
 
     def __contains__(self, name: object) -> bool:
         named = str(name)
-        if self._is_set(named):
+        if super().found(named) is not None:
             return True
         return named not in self._hidden and (named in self.stored.late or named in self.stored.values)
 
@@ -67,20 +65,12 @@ class LayeredEnvironment(Environment):
     def late(self, name: str) -> LateKey | None:
         """The key of a variable in the keyring, where nothing before that has one."""
         found = self.stored.late.get(name)
-        return None if found is None or name in self._hidden or self._is_set(name) else found
+        return None if found is None or name in self._hidden or super().found(name) is not None else found
 
-    def _is_set(self, name: str) -> bool:
-        """Whether the variable, or the file that it names, says something."""
-        try:
-            super().__getitem__(name)
-        except KeyError:
-            return False
-        return True
-
-    def changed(self, without: Container[str], put: Mapping[str, str]) -> Environment:
+    def changed(self, without: Collection[str], put: Mapping[str, str]) -> Environment:
         """The same *without* some variables, and with others *put* in."""
         variables = {name: value for name, value in self._variables.items() if name not in without} | dict(put)
-        return LayeredEnvironment(variables, self.stored, without)
+        return LayeredEnvironment(variables, self.stored, {*self._hidden, *without})
 
     def source(self, name: str) -> str:
         """Where the value of a variable is from, for people; empty where it has none."""
@@ -115,13 +105,13 @@ def layered(environ: Mapping[str, str], *, strict: bool = True) -> LayeredEnviro
     return LayeredEnvironment(environ, Stored(environ, strict=strict))
 
 
-def _loaded(late: LateKey, name: str) -> str:
-    """A key that is loaded now. Raises KeyError, with a warning, where there is none to be had."""
+def _loaded(late: LateKey) -> str | None:
+    """A key that is loaded now; None, with a warning, where there is none to be had."""
     try:
         return late.load(_PATIENCE)
     except LocalServerError as error:
         folders.warn_once(str(error))
-        raise KeyError(name) from None
+        return None
 
 
 def with_settings(

@@ -164,7 +164,7 @@ def unknown(name: str) -> str:
     from difflib import get_close_matches
 
     near = get_close_matches(name, [*SETTINGS, *SECTIONS], n=1)
-    return f"there is no setting {name!r}" + (f"; did you mean {near[0]!r}?" if near else "")
+    return f"there is no setting {name!r}" + (f" (did you mean {near[0]!r}?)" if near else "")
 
 
 def may_be_stored(variable: str) -> bool:

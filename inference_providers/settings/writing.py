@@ -75,7 +75,7 @@ def store_key(environ: Mapping[str, str], variable: str, key: str, *, in_keyring
 
 
 def store_variable(environ: Mapping[str, str], variable: str, value: str) -> None:
-    """Keep another variable of a provider's, which is no secret. Raises SettingsError and OSError."""
+    """Keep another variable of a provider's, which is not a secret. Raises SettingsError and OSError."""
     with _changing(environ, KEYS) as document:
         _put(document, "variables", variable, value)
 

@@ -6,6 +6,7 @@ import os
 import re
 import sys
 
+from inference_providers.files import folders
 from inference_providers.plugins import TOOLS, objects
 
 TYPE_CHECKING = False
@@ -29,7 +30,7 @@ def function_at(address: str, environ: Mapping[str, str]) -> Callable[..., Any]:
     is_file = place.endswith(".py")
     if not (colon and re.fullmatch(_NAMES, name) and (is_file or re.fullmatch(_NAMES, place))):
         raise ValueError(f"the tool {address!r} is not an address: give MODULE:FUNCTION, or FILE.py:FUNCTION")
-    found: Any = _from_file(place) if is_file else _from_environment(place)
+    found: Any = _from_file(place, environ) if is_file else _from_environment(place)
     for part in name.split("."):
         found = getattr(found, part, None)
     if not callable(found):
@@ -81,10 +82,10 @@ def _installed(path: list[str]) -> list[str]:
     return [entry for entry in path if entry]
 
 
-def _from_file(path: str) -> ModuleType:
+def _from_file(path: str, environ: Mapping[str, str]) -> ModuleType:
     import importlib.util
 
-    path = os.path.abspath(os.path.expanduser(path))
+    path = os.path.abspath(folders.expanded(path, environ))
     name = "tools_of_" + re.sub(r"\W", "_", path)
     if name in sys.modules:  # one module for several functions of a file
         return sys.modules[name]

@@ -113,8 +113,8 @@ def _folder(given: str | None, environ: Mapping[str, str]) -> str:
 def server_of(name: str, sections: Mapping[str, Any], environ: Mapping[str, str]) -> Server:
     """The server of a name in the settings. Raises ValueError for one that is not there, or that cannot be used."""
     if name not in sections:
-        known = ", ".join(sorted(sections)) or "none yet"
-        raise ValueError(f"there is no MCP server {name!r} in the settings: {known}. A section [mcp.{name}] makes one")
+        known = f", which have {', '.join(sorted(sections))}" if sections else ""
+        raise ValueError(f"there is no MCP server {name!r} in the settings{known}; a section [mcp.{name}] makes one")
     return Server(name, sections[name], environ)
 
 

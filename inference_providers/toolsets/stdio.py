@@ -16,6 +16,7 @@ import anyio
 from mcp.shared.message import SessionMessage
 from mcp.types import jsonrpc_message_adapter
 
+from inference_providers.files import folders
 from inference_providers.toolsets.results import check_message
 
 TYPE_CHECKING = False
@@ -78,7 +79,7 @@ async def _run(task: Any) -> None:
 
 def _found(server: Server) -> str:
     """Where a command is, by the PATH that the server gets. Raises OSError."""
-    name = os.path.expanduser(server.command[0])
+    name = folders.expanded(server.command[0], server.environ)
     path = shutil.which(name, path=server.environ.get("PATH"))
     if path is None or (os.path.dirname(name) and not os.path.isabs(name)):
         raise FileNotFoundError(2, "there is no such program; give a name that is in PATH, or a whole path", name)

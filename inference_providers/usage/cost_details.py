@@ -64,6 +64,9 @@ class CostDetails:
     def _repr_html_(self) -> str:
         return self.table()._repr_html_()
 
+    def _repr_markdown_(self) -> str:
+        return self.table()._repr_markdown_()
+
     def as_dict(self) -> dict[str, Any]:
         """All of it, for JSON."""
         return {

@@ -143,6 +143,9 @@ class Analytics:
     def _repr_html_(self) -> str:
         return self.table()._repr_html_()
 
+    def _repr_markdown_(self) -> str:
+        return self.table()._repr_markdown_()
+
 
 _PARTS = ("by_provider", "by_model", "by_day")
 MEASURES = ("success_rate", "avg_latency", "p95_latency")

@@ -88,7 +88,15 @@ class Usage:
     def _repr_html_(self) -> str:
         from inference_providers.rendering import pairs
 
-        return pairs({**self.as_dict(), "price": self.price, "service": self.service}).text
+        return pairs(self._shown()).text
+
+    def _repr_markdown_(self) -> str:
+        from inference_providers.rendering import pairs_in_markdown
+
+        return pairs_in_markdown(self._shown())
+
+    def _shown(self) -> dict[str, Any]:
+        return {**self.as_dict(), "price": self.price, "service": self.service}
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Usage) and self.as_dict() == other.as_dict()

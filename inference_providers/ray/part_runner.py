@@ -1,0 +1,186 @@
+"""`batch(engine="ray")`: the part of it that is done in the program that has called it.
+
+Items go into parts (`batches.parts`), whose names are all that Ray moves: actors read a part, ask it, and append each
+answer to its journal at once. What is done is gathered into the output here, part by part.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from contextlib import aclosing
+
+from inference_providers.batches import MalformedItemError, Parts, Result, Summary
+from inference_providers.ray import cluster, pool
+from inference_providers.ray.dealer import dealer_of, failure, telling
+from inference_providers.ray.worker import Worker, opened
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Callable
+    from typing import Any
+
+    from inference_providers.batches import Item, Job, Output
+    from inference_providers.calls import Pipeline
+    from inference_providers.routing import Pace
+
+_FIRST, _MOST = 16, 2000  # items of the first part, and of any: each has one more than the one before it
+_ENDING = 10.0  # seconds that Ray has for ending what is under way
+
+
+class PartWorker(Worker):
+    """An actor that is given the names of parts."""
+
+    def __init__(self, dealer: Any, folder: str) -> None:
+        with telling(dealer):
+            super().__init__(dealer)
+        self._parts = Parts(folder)
+
+    def __call__(self, rows: dict[str, Any]) -> dict[str, Any]:
+        with telling(self.dealer):
+            for name in rows["item"]:
+                self._do(str(name))
+        return {"item": rows["item"]}
+
+    def _do(self, name: str) -> None:
+        """Ask a part; Ray may have it done again, even when it was gathered, where its node was lost."""
+        self._parts.check()
+        journal = opened(self._parts.journal(name))
+        try:
+            items = self._parts.items(name)
+            self.ask([item for item in items if not journal.has(item)], journal)
+        finally:
+            journal.close()
+
+
+class RayRunner:
+    """Does a job on a cluster."""
+
+    def __init__(
+        self, pipeline: Pipeline, job: Job, output: Output, told: Callable[[Summary, Pace], None] | None = None
+    ) -> None:
+        self._ray = cluster.load()
+        self._pipeline, self._job, self._output, self._told = pipeline, job, output, told
+        self.summary = Summary()
+        self.quiet = False  # nobody listens: results go to the file only
+        self._parts = Parts.beside(output.path)
+        self._names: list[str] = []
+        self._stopped = False
+
+    async def results(self) -> AsyncGenerator[list[Result], None]:
+        """Results, part by part as they are done."""
+        started = time.monotonic()
+        try:
+            self._take_up()
+            malformed = await self._part()
+            if malformed and not self.quiet:
+                yield malformed
+            async with aclosing(self._done()) as done:
+                async for name in done:
+                    results = self._parts.gather(name, self._output, self._heard)
+                    if results and not self.quiet:
+                        yield results
+                    if self._job.raises and (failed := next((one for one in results if not one.ok), None)) is not None:
+                        raise failed.error or RuntimeError("an item failed")
+            self._parts.remove()
+        finally:
+            self._output.flush()
+            self.summary.seconds = time.monotonic() - started
+
+    def _take_up(self) -> None:
+        """What an earlier program left: its journals count as its output does."""
+        if self._job.resume:
+            for name in self._parts.journals():
+                self._parts.gather(name, self._output)
+            self._output.take_up()
+        else:
+            self._parts.remove()
+        self._parts.make()
+
+    async def _part(self) -> list[Result]:
+        """Put what is to be asked into parts: the items that cannot be, as results."""
+        malformed, part, size = [], [], _FIRST
+        async for item in self._items():
+            if self._output.has(item):
+                self.summary.resumed += 1
+            elif item.problem:
+                malformed.append(self._refused(item))
+            else:
+                part.append(item)
+                if len(part) >= size:
+                    self._write(part)
+                    part, size = [], min(_MOST, size + 1)
+        if part:
+            self._write(part)
+        return malformed
+
+    async def _items(self) -> AsyncGenerator[Item, None]:
+        source = self._job.source
+        if source.waits:
+            async for item in source.items_that_come():
+                yield item
+            return
+        for item in source.items():
+            yield item
+
+    def _write(self, items: list[Item]) -> None:
+        self._names.append(f"{len(self._names):06d}")
+        self._parts.write(self._names[-1], items)
+
+    def _refused(self, item: Item) -> Result:
+        result = Result(item, None, MalformedItemError(item.problem))
+        self._output.put(result.as_line())
+        self._heard(result)
+        if self._job.raises:
+            raise MalformedItemError(item.problem)
+        return result
+
+    def _heard(self, result: Result) -> None:
+        self.summary.add(result)
+        if self._told is not None:
+            self._told(self.summary, self._job.pace)
+
+    async def _done(self) -> AsyncGenerator[str, None]:
+        """The names of parts, as they are done. Where nobody wants more of them, nothing more is asked."""
+        if not self._names:
+            return
+        loop, found = asyncio.get_running_loop(), asyncio.Queue[str | BaseException | None]()
+
+        def put(one: str | BaseException | None) -> None:
+            loop.call_soon_threadsafe(found.put_nowait, one)
+
+        with cluster.joined(self._job.address) as ray:
+            dealer = dealer_of(ray, self._pipeline, self._job)
+            thread = threading.Thread(target=self._work, args=(ray, dealer, put), name="ray batch", daemon=True)
+            thread.start()
+            try:
+                while (one := await found.get()) is not None:
+                    if isinstance(one, BaseException):
+                        raise (failure(ray, dealer) or cluster.told(one)) from None
+                    yield one
+            finally:
+                self._stopped = True
+                ray.kill(dealer)  # workers that wait for permits end as well
+                thread.join(_ENDING)
+
+    def _work(self, ray: Any, dealer: Any, put: Callable[[str | BaseException | None], None]) -> None:
+        """Have Ray Data hand the names out. The longest parts first, so that all end at about the same time."""
+        try:
+            with cluster.quiet(ray):
+                names = ray.data.from_items(self._names[::-1], override_num_blocks=len(self._names))
+                how = {"batch_size": 1, "fn_constructor_kwargs": {"folder": self._parts.folder}}
+                for row in pool.mapped(ray, names, PartWorker, dealer, self._job.actors, **how).iter_rows():
+                    if self._stopped:
+                        return
+                    put(str(row["item"]))
+            put(None)
+        except BaseException as error:  # noqa: BLE001  (raised where the batch waits)
+            put(error)
+
+
+def runner(
+    pipeline: Pipeline, job: Job, output: Output, told: Callable[[Summary, Pace], None] | None = None
+) -> RayRunner:
+    """What does a batch on a cluster."""
+    return RayRunner(pipeline, job, output, told)

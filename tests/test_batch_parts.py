@@ -1,0 +1,161 @@
+"""A batch in parts, and journals of datasets: what is on disk between a program and whoever asks for it elsewhere."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from inference_providers import AsyncProviderList, ProviderList, __version__, batch
+from inference_providers.batches.files import Output
+from inference_providers.batches.items import Reader
+from inference_providers.batches.journals import Journals
+from inference_providers.batches.parts import Parts
+from inference_providers.ray import cluster
+
+READER = Reader("m", "be kind", {"max_tokens": 5}, {})
+GIVEN: list[Any] = [
+    "plain",
+    {"custom_id": "a", "prompt": "two", "temperature": 0.5, "models": ["x", "y"]},
+    {"custom_id": "o", "method": "POST", "url": "/v1/chat/completions", "body": {"messages": [{"role": "user", "content": "é"}]}},
+]  # fmt: skip
+
+
+def line(index: int, answer: str | None, key: str = "") -> str:
+    """A line as a batch writes it."""
+    found: dict[str, Any] = {"index": index, "answer": answer, "key": key or f"{index:016x}", "error": None}
+    found |= {"provider": "p", "model": "m", "input_tokens": 1, "output_tokens": 1, "cost": None, "latency": 0.1}
+    found |= {"finish_reason": "stop", "attempts": 1}
+    if answer is None:
+        found["error"] = {"type": "RateLimitError", "message": "too much"}
+    return json.dumps(found)
+
+
+def test_items_come_back_as_they_went(tmp_path: Path) -> None:
+    parts = Parts(str(tmp_path / "p"))
+    parts.make()
+    items = [READER.item(given, index, index + 1) for index, given in enumerate(GIVEN)]
+    parts.write("000001", items)
+    for item, back in zip(items, parts.items("000001"), strict=True):
+        for name in ("index", "line", "custom_id", "key", "openai_form", "body", "problem"):
+            assert getattr(back, name) == getattr(item, name), name
+        assert back.models == item.models
+
+
+def test_a_journal_goes_into_the_output_once(tmp_path: Path) -> None:
+    parts, out = Parts(str(tmp_path / "p")), str(tmp_path / "out.jsonl")
+    parts.make()
+    journal = Path(parts.journal("000001"))
+    content = f"{line(0, 'a')}\n{line(1, None)}\n{line(2, 'c')}\n{line(3, 'cut')[:40]}"
+    journal.write_text(content)
+    output = Output(out)
+    assert [result.index for result in parts.gather("000001", output)] == [0, 1, 2]
+    output.close()
+    assert not journal.exists()
+    journal.write_text(content)  # as if the program had been killed before the journal was gone
+    output = Output(out)
+    assert [result.index for result in parts.gather("000001", output)] == [1], "what failed was to be asked again"
+    output.close()
+    assert [json.loads(row)["index"] for row in Path(out).read_text().splitlines()] == [0, 2, 1]
+
+
+def test_a_part_that_was_gathered_has_nothing_to_be_asked(tmp_path: Path) -> None:
+    parts = Parts(str(tmp_path / "p"))
+    parts.make()
+    parts.check()
+    parts.write("000001", [READER.item("x", 0)])
+    output = Output(str(tmp_path / "out.jsonl"))
+    parts.gather("000001", output)
+    output.close()
+    assert parts.items("000001") == []
+
+
+def test_what_was_gathered_counts_as_answered(tmp_path: Path) -> None:
+    parts = Parts(str(tmp_path / "p"))
+    parts.make()
+    items = [READER.item(given, index) for index, given in enumerate(("same", "same", "other"))]
+    Path(parts.journal("000001")).write_text(line(0, "a", items[0].key) + "\n")
+    output = Output(str(tmp_path / "out.jsonl"))
+    parts.gather("000001", output)
+    output.take_up()
+    assert [output.has(item) for item in items] == [True, False, False]
+    output.close()
+
+
+def test_folders_of_others_are_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "mine").write_text("x")
+    with pytest.raises(ValueError, match="something other than a batch's parts"):
+        Parts(str(tmp_path)).make()
+    Parts(str(tmp_path)).remove()
+    with pytest.raises(ValueError, match="something other than journals"):
+        Journals(str(tmp_path)).make()
+    assert [path.name for path in tmp_path.iterdir()] == ["mine"]
+
+
+def test_a_folder_that_is_another_one_here(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="all machines share"):
+        Parts(str(tmp_path / "p")).check()
+    with pytest.raises(FileNotFoundError, match="all machines share"):
+        Journals(str(tmp_path / "j")).check()
+
+
+def test_answers_are_found_by_their_keys(tmp_path: Path) -> None:
+    journals = Journals(str(tmp_path / "j"))
+    journals.make()
+    Path(journals.path("a")).write_text(f"{line(0, 'zero')}\n{line(1, None)}\n{line(7, 'seven')}\n")
+    Path(journals.path("b")).write_text(f"{line(5, 'five')}\n{line(9, 'cut')[:30]}")
+    index = journals.index()
+    found = {number: journals.recalled(index, f"{number:016x}") for number in (0, 1, 5, 7, 9)}
+    assert {number: None if result is None else str(result.answer) for number, result in found.items()} == {
+        0: "zero", 1: None, 5: "five", 7: "seven", 9: None,
+    }  # fmt: skip
+    assert journals.recalled(index, "") is None
+
+
+@pytest.mark.skipif(importlib.util.find_spec("ray") is not None, reason="Ray is installed")
+def test_without_ray_the_command_that_installs_it(tmp_path: Path) -> None:
+    with pytest.raises(ImportError, match=r"pip install 'ray\[data\]'"):
+        batch(["x"], out=tmp_path / "o.jsonl", engine="ray")
+    assert not (tmp_path / "o.jsonl").exists() or not (tmp_path / "o.jsonl").read_text()
+    from inference_providers.ray import ask
+
+    with pytest.raises(ImportError, match=r"pip install 'ray\[data\]'"):
+        ask(None)
+
+
+def test_another_version_on_a_machine_says_what_to_do() -> None:
+    cluster.check_version(__version__)
+    with pytest.raises(
+        RuntimeError, match=rf"{re.escape(__version__)} is installed on .*, and 0\.1\.0 in the program.*py_modules"
+    ):
+        cluster.check_version("0.1.0")
+
+
+def test_options_of_an_engine_are_checked_at_once(tmp_path: Path) -> None:
+    providers = ProviderList(environ={"OPENAI_API_KEY": "canary-0123456789"}, local=False)
+    wrong: list[tuple[dict[str, Any], str]] = [
+        ({"engine": "spark"}, 'engine must be "ray"'),
+        ({"engine": "ray", "out": None}, "needs an output file"),
+        ({"engine": "ray", "mode": "provider"}, "choose one"),
+        ({"engine": "ray", "actors": 0}, "actors must be"),
+        ({"engine": "ray", "max_cost": 1.0}, "max_cost is not held to"),
+        ({"address": "10.0.0.5:6379"}, "of an engine"),
+    ]
+    for options, message in wrong:
+        with pytest.raises(ValueError, match=message):
+            providers.batch(["x"], **{"out": tmp_path / "o.jsonl", **options})
+
+
+@pytest.mark.parametrize("kind", [ProviderList, AsyncProviderList])
+def test_a_list_can_be_made_again(kind: type[Any]) -> None:
+    made = kind(
+        environ={"OPENAI_API_KEY": "canary-0123456789"}, local=False, timeout=5.0, avoid=["CN"], policy="random"
+    )
+    given = made.pipeline.given()
+    again = kind(**given)
+    assert (again.timeout, again.pipeline.given()) == (5.0, given)
+    assert "canary" not in repr(made.pipeline.given)
