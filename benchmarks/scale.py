@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 
 FLEETS = (1, 3, 10, 30, 100, 300, 1000)
 SEEDS = {1: 20, 3: 10, 10: 3}  # of small fleets, in which luck counts; one of the others
-JOINING = 300  # replicas from which on joining a Redis again is millions of reads, and takes gigabytes to simulate
 SHOWN = 2  # the outage whose times are shown: where Redis is gone, it is gone then
 
 
@@ -122,7 +121,7 @@ def tables(most: int, constants: Constants, ways: Sequence[Way]) -> None:
 
         def rows(way: Way = way, found: list[tuple[int, Sums]] = found) -> Iterable[list[str]]:
             for replicas in FLEETS:
-                if replicas <= (min(most, JOINING) if way.gone else most):
+                if replicas <= most:
                     found.append((replicas, sums(replicas, way, constants)))
                     yield [f"{replicas:,}", *found[-1][1].row]
 

@@ -29,7 +29,8 @@ class Constants(NamedTuple):
         return self.take if name in ("take", "room") else self.tell
 
 
-# 2026-11-27; a virtual machine of 2 cores that others use as well, Linux, Python 3.11.7, Redis 7.0.15 on loopback
+# 2026-11-27; a virtual machine of 2 cores that others use as well, Linux, Python 3.11.7, Redis 7.0.15 on loopback; the
+# medians of four times
 MEASURED = Constants(
-    trip=22.43e-6, wake=723.44e-6, take=32.50e-6, tell=15.00e-6, read=10.00e-6, row=0.30e-6, told=1.05e-6, call=82.71e-6
+    trip=43.94e-6, wake=477.36e-6, take=20.00e-6, tell=13.75e-6, read=12.50e-6, row=0.41e-6, told=0.91e-6, call=85.19e-6
 )

@@ -59,6 +59,10 @@ class Offer:
         self.number, self.provider = number, f"p{number + 1}"
         self.place = (f"https://{self.provider}.example", "m")
 
+    def key_mark(self) -> str:
+        """What stands for its key."""
+        return self.api_key
+
 
 class Run(World):
     """One fleet, for the length of its plan."""

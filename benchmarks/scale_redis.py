@@ -6,20 +6,21 @@ twin of its scripts, and the time that it would have taken is counted.
 
 from __future__ import annotations
 
-import queue
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from functools import partial
 from random import Random
 from typing import Any
 
 from benchmarks.scale_constants import Constants
 from inference_providers.state import redis_state
-from inference_providers.state.redis_link import LOOK, SOON, RedisLink, Said, Script
+from inference_providers.state.memory_state import MOST_RESTS
+from inference_providers.state.redis_link import LOOK, SOON, TOLD, RedisLink, Said, Script
 from inference_providers.state.redis_state import RedisState
 
 EPOCH = 1.8e9  # when a run begins, in seconds since 1970
 BATCH = 200  # things that the link's writer says at once
+DRAIN = 1001  # messages that a listener takes before it reads
 
 At = Callable[[float, Callable[[], None]], None]
 
@@ -63,7 +64,7 @@ class Minute:
             self.tenths[-1][2] += wanted
             self.requests += 1
             self.tokens += wanted
-            return [1, now]
+            return [1, now, self.requests, str(self.tokens).encode()]
         left, wait = self.requests, 601
         for tenth, requests, _ in self.tenths:
             left -= int(requests)
@@ -87,9 +88,7 @@ class Server:
         self.version = 0
         self.links: list[Link] = []
         self._names = {redis_state._TAKE: "take", redis_state._REST: "rest", redis_state._CLEAR: "clear",
-                       redis_state._ALL: "read", redis_state._CORRECT: "correct", redis_state._ROOM: "room",
-                       redis_state._KEPT_SECRET: "secret"}  # fmt: skip
-        self.secret = b""
+                       redis_state._ALL: "read", redis_state._CORRECT: "correct", redis_state._ROOM: "room"}  # fmt: skip
         self._rows: tuple[int, Any, int] = (-1, None, 0)  # all rests, and their bytes, at a version
         self.lose()
 
@@ -97,6 +96,7 @@ class Server:
         """It begins anew, with nothing."""
         self.rests: dict[bytes, bytes] = {}
         self.minutes: dict[str, Minute] = {}
+        self.secret = b""
         self.version += 1
         self._free = 0.0
 
@@ -127,16 +127,19 @@ class Server:
         key = said.keys[0] if name == "take" else ""
         found = self._sizes.get(key)
         if found is None:
-            found = size(["EVALSHA", said.script.digest, "1", *said.keys, *said.arguments])
+            found = size(["EVALSHA", said.script.digest, f"{len(said.keys)}", *said.keys, *said.arguments])
             if key:
                 self._sizes[key] = found
         return found
 
     def _publish(self, channel: str, heard: str, wait: float) -> None:
+        self.operations["message"] += len(self.links)
+        self.read += size(["message", channel, heard]) * len(self.links)
+        self.world.at(wait + self.constants.trip / 2 + self.constants.wake, self._arrives)
+
+    def _arrives(self) -> None:
         for link in self.links:
-            self.operations["message"] += 1
-            self.read += size(["message", channel, heard])
-            self.world.at(wait + self.constants.trip / 2 + self.constants.wake, link.arrives)
+            link.arrives()
 
     def _tenth(self) -> int:
         return int(self.world.wall() * 10)
@@ -151,7 +154,7 @@ class Server:
         return [minute.requests, str(minute.tokens).encode()], None
 
     def _correct(self, keys: Sequence[str], arguments: Sequence[Any]) -> tuple[int, None]:
-        number, tokens, back = arguments
+        number, tokens, back = arguments[:3]
         minute = self.minutes.setdefault(keys[0], Minute())
         for tenth in reversed(minute.tenths):
             if tenth[0] == number:
@@ -175,17 +178,16 @@ class Server:
         self.version += 1
         return 1, arguments[0]
 
-    def _read(self, _: Sequence[str], __: Sequence[Any]) -> tuple[Any, None]:
-        version, found = self._rows[:2]
+    def _read(self, _: Sequence[str], arguments: Sequence[Any]) -> tuple[Any, None]:
+        is_made = not self.secret
+        self.secret = self.secret or arguments[0]
+        version, rows = self._rows[:2]
+        seconds, micro = divmod(int(self.world.wall() * 1e6), 1_000_000)
         if version != self.version:
             rows = [part for row in self.rests.items() for part in row]
-            found = [[b"1800000000", b"123456"], rows]
-            self._rows = (self.version, found, size(found))
-        return found, None
-
-    def _secret(self, _: Sequence[str], arguments: Sequence[Any]) -> tuple[bytes, None]:
-        self.secret = self.secret or arguments[0]
-        return self.secret, None
+            whole = [[b"1800000000", b"123456"], 0, self.secret, rows]
+            self._rows = (self.version, rows, size(whole))
+        return [[b"%d" % seconds, b"%d" % micro], int(is_made), self.secret, rows], None
 
 
 class Link(RedisLink):
@@ -210,32 +212,44 @@ class Link(RedisLink):
         self.waited += self.server.constants.trip + longest
         return found
 
-    def tell(self, script: Script, keys: Sequence[str], *arguments: Any) -> None:
+    def tell(
+        self, script: Script, keys: Sequence[str], *arguments: Any, then: Callable[[Any], None] | None = None
+    ) -> None:
         """Have it said soon."""
-        super().tell(script, keys, *arguments)
+        super().tell(script, keys, *arguments, then=then)
+        self._wake.get_nowait()  # there is no thread to be woken
         if not self._is_writing:
             self._is_writing = True
-            self.world.at(self.server.constants.wake, self._say)
+            self.world.at(self.server.constants.wake, self._write_next)
 
-    def _say(self) -> None:
+    def _write_next(self) -> None:
         """What the link's writer does in a thread."""
         if not self._saying:
-            with suppress(queue.Empty):
-                while len(self._saying) < BATCH:
-                    self._saying.append(self._told.get_nowait())
+            self._saying = [self._told.popleft() for _ in range(min(len(self._told), BATCH))]
+            for one in self._saying:
+                if one.script.once:
+                    self._number += 1
+                    one.keys, one.arguments = (*one.keys, TOLD + self._name), (*one.arguments, self._number)
         if not self._saying:
             self._is_writing = False
             return
         waited, self.waited = self.waited, 0.0
-        if self.run(*self._saying) is None:
-            self.world.at(max(self._until - self.world.now, SOON), self._say)
+        found = self.run(*self._saying)
+        if found is None:
+            self.world.at(max(self._until - self.world.now, SOON), self._write_next)
         else:
-            self._done(len(self._saying))
+            self.world.at(self.waited, partial(self._wrote, self._saying, found))
             self._saying = []
-            self.world.at(self.waited, self._say)
         self.waited = waited
 
-    def hear(self, channel: str, heard: Callable[[str], None]) -> None:
+    def _wrote(self, said: Sequence[Said], found: Sequence[Any]) -> None:
+        """The reply is here."""
+        for one, result in zip(said, found, strict=True):
+            if one.then is not None:
+                one.then(result)
+        self._write_next()
+
+    def hear(self, channel: str, heard: Callable[[list[str]], None]) -> None:
         """Hear of what others say, and look every few seconds."""
         super().hear(channel, heard)
         self._join()
@@ -262,7 +276,7 @@ class Link(RedisLink):
             self.arrives()
 
     def arrives(self) -> None:
-        """Something was said: it is read, one thing after another."""
+        """Something was said: it is read, with all that has come until then."""
         self._inbox += 1
         if not self._is_listening:
             self._is_listening = True
@@ -272,15 +286,14 @@ class Link(RedisLink):
         if not self._inbox or self.server.down:
             self._is_listening = False
             return
-        self._inbox -= 1
+        self._inbox -= min(self._inbox, DRAIN)
         constants = self.server.constants
         wait = constants.trip + self.server.work(constants.work("read", len(self.server.rests)))
         self.world.at(wait, self._have_read)
 
     def _have_read(self) -> None:
         waited, busy, free = self.waited, self.server.busy, self.server._free
-        for heard in list(self._heard.values()):
-            heard("")
+        self._spread(dict.fromkeys(self._heard, ()))
         self.server.busy, self.server._free = busy, free  # that work is done already
         self.waited = waited
         self._read_next()
@@ -295,9 +308,10 @@ class SimulatedState(RedisState):
         super().__init__(link, clock=clock)
         self._server, self._saw = link.server, seen
 
-    def _read(self, heard: str) -> None:
-        if self._version == self._server.version and not self._own.rests() and not self._server.down:
-            self.link.ask(redis_state._ALL, [redis_state.RESTS])
+    def _read(self, heard: list[str]) -> None:
+        is_known = self._version == self._server.version and not self._own.rests() and not self._said
+        if is_known and self._server.secret == self._secret and not self._server.down:
+            self.link.ask(redis_state._ALL, [redis_state.RESTS, redis_state.SECRET], self._secret, MOST_RESTS)
             return
         version = self._server.version
         super()._read(heard)

@@ -200,3 +200,14 @@ def test_providers_are_known_in_any_spelling() -> None:
     providers = ProviderList(rate_limits={"Groq": {"requests_per_minute": 30}, "*": {"tokens_per_minute": 1e6}})
     assert providers.pipeline.rate_limits == {"groq": {"requests_per_minute": 30}, "*": {"tokens_per_minute": 1e6}}
     assert checked_rates({"x": {"requests_per_minute": 1}}, str.upper) == {"X": {"requests_per_minute": 1}}
+
+
+def test_a_clock_that_is_set_back_does_not_keep_a_minute_full() -> None:
+    window = Window(1, 10)
+    assert window.take(5000.0, 10)[2] is not None
+    assert window.take(4999.5, 1)[2] is None
+    taken = window.take(1000.0, 4)[2]
+    assert taken is not None
+    assert window.room(1000.0) == 0.0
+    window.correct(taken, 2)
+    assert window.take(1060.0, 10)[2] is not None

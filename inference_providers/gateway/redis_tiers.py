@@ -15,7 +15,7 @@ from weakref import ref
 
 from inference_providers.gateway.spending import Reservation, Spending
 from inference_providers.gateway.tiers import Admission, Exceeded, Tiers
-from inference_providers.gateway.windows import MINUTE, Full, MemoryWindows, Place, headline, refusal
+from inference_providers.gateway.windows import Full, MemoryWindows, Place, headline, refusal
 from inference_providers.state import MINUTE_HEAD, SPACE, Booking, RedisAccounts, Said, Script, Short
 
 TYPE_CHECKING = False
@@ -168,28 +168,30 @@ class RedisWindows:
                 return self._memory.take(caller, quota, tokens)
         fits, now, requests, used, under_way = found[:5]
         if fits == 1:
-            limit, left = headline(quota, requests, int(float(used)), under_way)
-            counts = quota.requests_per_minute is not None or quota.tokens_per_minute is not None
-            place = Place(caller, float(now), tokens, limit, left, MINUTE if counts else 0.0)
-            place.number = number
-            return place
+            with self._memory_lock:  # so that this gateway knows it when it is alone
+                mine = self._memory.take(caller, quota, tokens)
+            if isinstance(mine, Full):  # by what it has let in itself: Redis has lost some of it
+                self._tell(caller, number, now, -tokens, gone=True)
+                return mine
+            mine.limit, mine.remaining = headline(quota, requests, int(float(used)), under_way)
+            mine.number, mine.tenth = number, now
+            return mine
         times = ((tenth + 1) / _TENTHS if tenth else 0.0 for tenth in found[5:])  # it goes when its tenth is over
         return refusal(quota, tokens, now / _TENTHS, _Told(requests, int(float(used)), under_way, *times))
 
     def leave(self, place: Place, tokens: int | None) -> None:
         """A request is over, and has taken so many tokens; None: as many as was thought."""
-        if not place.number:
-            with self._memory_lock:
-                self._memory.leave(place, tokens)
-        else:
-            self._settle(place, 0 if tokens is None else tokens - place.tokens, gone=False)
+        more = 0 if tokens is None else tokens - place.tokens
+        with self._memory_lock:
+            self._memory.leave(place, tokens)
+        if place.number:
+            self._settle(place, more, gone=False)
 
     def give_back(self, place: Place) -> None:
         """A request was not sent: it counts for nothing."""
-        if not place.number:
-            with self._memory_lock:
-                self._memory.give_back(place)
-        else:
+        with self._memory_lock:
+            self._memory.give_back(place)
+        if place.number:
             self._settle(place, -place.tokens, gone=True)
 
     def forget(self, caller: str) -> None:
@@ -207,8 +209,11 @@ class RedisWindows:
 
     def _settle(self, place: Place, tokens: int, *, gone: bool) -> None:
         number, place.number = place.number, 0
+        self._tell(place.caller, number, place.tenth, tokens, gone=gone)
+
+    def _tell(self, caller: str, number: int, tenth: int, tokens: int, *, gone: bool) -> None:
         name = f"{self._name}:{number}"
-        self.link.tell(_LEAVE, self._keys(place.caller), int(place.at), tokens, int(gone), name)
+        self.link.tell(_LEAVE, self._keys(caller), tenth, tokens, int(gone), name)
 
     def _keys(self, caller: str) -> list[str]:
         return [f"{WINDOWS}{self._space}{caller}", f"{PLACES}{self._space}{caller}"]

@@ -75,13 +75,13 @@ class Place:
     reset: seconds from then on until all of it is free again.
     """
 
-    __slots__ = ("at", "caller", "counts", "limit", "number", "remaining", "reset", "tokens", "window")
+    __slots__ = ("at", "caller", "counts", "limit", "number", "remaining", "reset", "tenth", "tokens", "window")
 
     def __init__(self, caller: str, at: float, tokens: int, limit: int, remaining: int, reset: float) -> None:
         self.caller, self.at, self.tokens = caller, at, tokens
         self.limit, self.remaining, self.reset = limit, remaining, reset
         self.counts = True  # whether it is still in the last minute
-        self.number = 0  # in a file
+        self.number = self.tenth = 0  # in a file or a Redis, and the tenth of a second in which Redis has it
         self.window: _Window | None = None  # in memory
 
 

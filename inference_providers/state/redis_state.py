@@ -18,14 +18,14 @@ from inference_providers.state.memory_state import KEPT, MOST_RESTS, MemoryState
 from inference_providers.state.redis_link import RedisLink, link_of
 from inference_providers.state.redis_script import SPACE, Script
 from inference_providers.state.state import State
-from inference_providers.state.window import Taken, share_left
+from inference_providers.state.window import share_left
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Any
 
-    from inference_providers.state.window import Room
+    from inference_providers.state.window import Room, Taken
 
 RESTS, SECRET, CHANGES = f"{SPACE}:rests", f"{SPACE}:secret", f"{SPACE}:rests:changed"
 MINUTES = f"{SPACE}:minute:"
@@ -275,23 +275,35 @@ class RedisState(State):
             return self._own.take(name, tokens, limits)
         if found[0] == 1:
             self._rooms[name] = (self._clock(), share_left(int(found[2]), float(found[3]), limits))
-            return 0.0, "", Taken(self._clock(), tokens, int(found[1]))
+            return self._noted(name, int(found[1]), tokens, limits)
         which = f"{requests:g} requests" if found[2] == b"requests" else f"{most:g} tokens"
         return max(int(found[1]) / 10, 0.001), which, None
 
+    def _noted(self, name: str, number: int, tokens: float, limits: Room) -> tuple[float, str, Taken | None]:
+        """Have this process know what it took, for when it is alone.
+
+        What it has taken is part of what all have: where that fills the minute by itself, Redis has lost some of it.
+        """
+        wait, which, taken = self._own.take(name, tokens, limits)
+        if taken is None:
+            self.link.tell(_CORRECT, [self._minute(name)], number, -tokens, 1)
+            self._rooms[name] = (self._clock(), self._own.room(name, limits))
+        else:
+            taken.number = number
+        return wait, which, taken
+
     def correct(self, name: str, taken: Taken, tokens: float) -> None:
         """It took so many tokens, as it turned out."""
-        if taken.number is None:
-            self._own.correct(name, taken, tokens)
-        elif tokens != taken.tokens:
-            self.link.tell(_CORRECT, [self._minute(name)], taken.number, tokens - taken.tokens, 0)
-            taken.tokens = tokens
+        more = tokens - taken.tokens
+        self._own.correct(name, taken, tokens)
+        taken.tokens = tokens
+        if taken.number is not None and more:
+            self.link.tell(_CORRECT, [self._minute(name)], taken.number, more, 0)
 
     def give_back(self, name: str, taken: Taken) -> None:
         """It was not sent."""
-        if taken.number is None:
-            self._own.give_back(name, taken)
-        else:
+        self._own.give_back(name, taken)
+        if taken.number is not None:
             self.link.tell(_CORRECT, [self._minute(name)], taken.number, -taken.tokens, 1)
 
     def room(self, name: str, limits: Room) -> float:

@@ -15,15 +15,19 @@ if TYPE_CHECKING:
 
 MINUTE = 60.0
 _EXACT = 1e-9  # sums of floats
+_BACK = 1.0  # seconds by which a clock may be set back, and what was taken counts on
 
 
 class Taken:
-    """What one request took: when, and how many tokens. number: its row, where it is in a file."""
+    """What one request took: when, and how many tokens. number: its row in a file, or its tenth of a second in Redis.
 
-    __slots__ = ("at", "number", "tokens")
+    counts: whether it is in the last minute of a `Window`.
+    """
+
+    __slots__ = ("at", "counts", "number", "tokens")
 
     def __init__(self, at: float, tokens: float, number: int | None = None) -> None:
-        self.at, self.tokens, self.number = at, tokens, number
+        self.at, self.tokens, self.number, self.counts = at, tokens, number, False
 
 
 def fits(count: int, used: float, tokens: float, room: Room) -> bool:
@@ -86,19 +90,21 @@ class Window:
             rows = ((one.at, one.tokens) for one in self._taken)
             return *shortage(rows, len(self._taken), self._used, tokens, self.limits, now), None
         taken = Taken(now, tokens)
+        taken.counts = True
         self._taken.append(taken)
         self._used += tokens
         return 0.0, "", taken
 
     def correct(self, taken: Taken, tokens: float) -> None:
         """It took so many tokens, as it turned out."""
-        if taken in self._taken:
+        if taken.counts:
             self._used += tokens - taken.tokens
             taken.tokens = tokens
 
     def give_back(self, taken: Taken) -> None:
         """It was not sent."""
-        if taken in self._taken:
+        if taken.counts:
+            taken.counts = False
             self._taken.remove(taken)
             self._used -= taken.tokens
 
@@ -113,7 +119,9 @@ class Window:
         return not self._taken
 
     def _forget(self, now: float) -> None:
-        while self._taken and self._taken[0].at + MINUTE <= now:
-            self._used -= self._taken.popleft().tokens
+        while self._taken and not now - MINUTE < self._taken[0].at <= now + _BACK:
+            gone = self._taken.popleft()
+            gone.counts = False
+            self._used -= gone.tokens
         if not self._taken:
             self._used = 0.0

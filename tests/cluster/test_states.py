@@ -139,10 +139,12 @@ def test_a_redis_that_answers_nobody_costs_a_moment_and_then_nothing(
     redis: Redis, link: Links, caplog: pytest.LogCaptureFixture
 ) -> None:
     state, other = RedisState(link()), RedisState(link())
-    assert state.take("p1", 1, (1, None))[2] is not None
+    assert other.take("p1", 1, (3, None))[2] is not None
+    assert state.take("p1", 1, (3, None))[2] is not None
     redis.pause()
-    assert state.take("p1", 1, (1, None))[2] is not None, "its own memory begins with nothing"
-    assert state.take("p1", 1, (1, None))[2] is None
+    assert state.take("p1", 1, (3, None))[2] is not None, "it does not know what the other has taken"
+    assert state.take("p1", 1, (3, None))[2] is not None
+    assert state.take("p1", 1, (3, None))[2] is None, "it knows what it has taken itself"
     assert sum("cannot be used" in record.message for record in caplog.records) == 1
     state.rest("a", time.time() + 60, "cool")
     assert set(state.rests()) == {"a"}
@@ -152,7 +154,45 @@ def test_a_redis_that_answers_nobody_costs_a_moment_and_then_nothing(
             break
         time.sleep(0.01)
     assert set(other.rests()) == {"a"}
-    assert state.take("p1", 1, (1, None))[2] is None, "the minute that all share is full"
+    assert state.take("p1", 1, (2, None))[2] is None, "the minute that all share is full"
+
+
+def test_alone_a_process_goes_on_with_what_it_took_as_it_was_corrected(redis: Redis, link: Links) -> None:
+    state, room = RedisState(link()), (3, 100)
+    large, small, unsent = (state.take("p1", tokens, room)[2] for tokens in (60, 10, 30))
+    assert large is not None and small is not None and unsent is not None
+    state.correct("p1", large, 20)
+    state.give_back("p1", unsent)
+    assert state.link.flush(30)
+    redis.pause()
+    assert state.take("p1", 71, room)[1] == "100 tokens", "20 and 10 are taken"
+    state.correct("p1", small, 5)
+    third = state.take("p1", 75, room)[2]
+    assert third is not None
+    assert state.take("p1", 1, room)[2] is None
+    state.give_back("p1", third)
+    assert state.take("p1", 75, room)[2] is not None
+    redis.go_on()
+    for _ in range(1000):
+        if state.link.run() is not None and state.link.has_told:
+            break
+        time.sleep(0.01)
+    assert float(redis.said("HGET", f"{redis_state.MINUTES}p1", "T")) == 25, "told what it had taken from there, once"
+
+
+def test_a_redis_that_has_lost_a_minute_lets_nobody_take_theirs_twice(redis: Redis, link: Links) -> None:
+    one, other = RedisState(link()), RedisState(link())
+    mine = [one.take("p1", 1, (2, None))[2] for _ in range(2)]
+    redis.said("FLUSHALL")
+    wait, which, taken = one.take("p1", 1, (2, None))
+    assert taken is None and which == "2 requests" and 59 < wait <= MINUTE
+    assert one.room("p1", (2, None)) == 0.0
+    assert one.link.flush(30)
+    assert int(redis.said("HGET", f"{redis_state.MINUTES}p1", "R")) == 0, "it has taken nothing for that"
+    assert other.take("p1", 1, (2, None))[2] is not None, "who has taken nothing knows of nothing"
+    assert mine[0] is not None
+    one.give_back("p1", mine[0])
+    assert one.take("p1", 1, (2, None))[2] is not None
 
 
 def test_values_of_another_form_count_as_none(redis: Redis, link: Links) -> None:

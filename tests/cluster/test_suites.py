@@ -19,9 +19,11 @@ from hypothesis import strategies as st
 from inference_providers.cache.redis_store import RedisStore
 from inference_providers.gateway import redis_tiers
 from inference_providers.gateway.kept_responses import KeptResponses, ids
+from inference_providers.gateway.quotas import Quota
 from inference_providers.gateway.redis_replies import REPLIES, RedisReplies
 from inference_providers.gateway.redis_tiers import RedisTiers
 from inference_providers.gateway.tiers import Admission
+from inference_providers.gateway.windows import Full, Place
 from inference_providers.routing.redis_ledger import RedisLedger
 from inference_providers.routing.redis_speeds import RedisSpeeds
 from inference_providers.state import redis_accounts
@@ -86,6 +88,8 @@ class RedisBench(Bench):
         self._clock, self.path = clock, str(Path(__file__).parent / "no file")
         self._links = [link(), link()]
         self._all = [RedisTiers(one, lambda: 1_800_000_000.0 + self.now) for one in self._links]
+        for tiers in self._all:
+            tiers.shared_windows._memory._clock = lambda: self.now
         self.now, self._turn = 1000.0, 0
 
     @property
@@ -131,7 +135,8 @@ def test_any_minute_of_gateways_in_turn_has_no_more_and_no_room_is_refused(
     tokens: int | None,
     concurrent: int | None,
 ) -> None:
-    bench.tiers.forget("c_1")
+    for tiers in bench._all:
+        tiers.forget("c_1")
     bench.now += 1000
     held(bench, steps, requests, tokens, concurrent)
 
@@ -141,6 +146,7 @@ import sys
 from inference_providers.gateway.callers import Caller
 from inference_providers.gateway.redis_tiers import RedisTiers
 from inference_providers.gateway.tiers import Admission
+from inference_providers.gateway.windows import Full, Place
 from inference_providers.state.redis_link import link_of
 tiers = RedisTiers(link_of(sys.argv[1]))
 one = Caller("c_1", "alice", requests_per_minute=100, tokens_per_minute=1000, concurrent=30, budget=0.245)
@@ -193,6 +199,37 @@ def test_what_a_paused_redis_has_let_in_later_is_let_go(redis: Redis, link: Link
     assert tiers.shared_windows.beat(tiers.shared_windows._name)
     tiers.shared_windows.link.flush(30)
     assert redis.said("SCARD", places).strip() == "0"
+
+
+def test_alone_a_gateway_goes_on_with_what_it_let_in(redis: Redis, link: Links) -> None:
+    windows, one = RedisTiers(link()).shared_windows, caller()
+    quota = Quota(requests_per_minute=3, tokens_per_minute=100, concurrent=2)
+    first, second = windows.take(one.id, quota, 60), windows.take(one.id, quota, 30)
+    assert isinstance(first, Place) and isinstance(second, Place)
+    redis.pause()
+    full = windows.take(one.id, quota, 1)
+    assert isinstance(full, Full) and full.what == "concurrent"
+    windows.leave(first, 20)
+    full = windows.take(one.id, quota, 51)
+    assert isinstance(full, Full) and full.what == "tokens", "20 and 30 are taken"
+    windows.give_back(second)
+    third = windows.take(one.id, quota, 80)
+    assert isinstance(third, Place), "what was not sent counts for nothing"
+    windows.leave(third, 10)
+    assert isinstance(windows.take(one.id, quota, 10), Place)
+    full = windows.take(one.id, quota, 10)
+    assert isinstance(full, Full) and full.what == "requests"
+
+
+def test_a_redis_that_has_lost_a_minute_lets_no_gateway_fill_it_twice(redis: Redis, link: Links) -> None:
+    windows, quota = RedisTiers(link()).shared_windows, Quota(requests_per_minute=2, concurrent=5)
+    assert all(isinstance(windows.take("c_1", quota, 0), Place) for _ in range(2))
+    redis.said("FLUSHALL")
+    full = windows.take("c_1", quota, 0)
+    assert isinstance(full, Full) and full.what == "requests"
+    assert windows.link.flush(30)
+    assert int(redis.said("HGET", f"{redis_tiers.WINDOWS}c_1", "R")) == 0
+    assert redis.said("SCARD", f"{redis_tiers.PLACES}c_1").strip() == "0", "it has let go of that place"
 
 
 # Budgets
