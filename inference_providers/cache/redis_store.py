@@ -248,8 +248,8 @@ class RedisStore:
                 return rows
             cursor, keys = found
             names = [key.decode("utf-8", "replace") for key in keys]
-            heads = self.link.ask(_HEADS, names, _HEAD) if names else []
-            for name, (head, size) in zip(names, heads or (), strict=False):
+            heads: list[Any] = (self.link.ask(_HEADS, names, _HEAD) if names else None) or []
+            for name, (head, size) in zip(names, heads, strict=False):
                 row = _head(head)
                 if row is not None:
                     rows.append((name, row, int(size) - len(head.partition(b"\n")[0]) - 1 + OVERHEAD))

@@ -118,11 +118,11 @@ class _Told:
         self.requests, self.tokens, self.under_way, self.newest = requests, tokens, under_way, newest
         self._at, self._without = at, without
 
-    def at(self, _: int) -> float:
+    def at(self, number: int) -> float:
         """When the request came that has to go."""
         return self._at or self.newest
 
-    def without(self, _: int) -> float:
+    def without(self, tokens: int) -> float:
         """When the request came with which enough tokens go."""
         return self._without or self.newest
 
@@ -340,10 +340,10 @@ class RedisTiers(Tiers):
         booking = spending.accounts.read(found[1], number, names, cost)
         reserved = spending.read(booking, caller.id, month, quota.budget, cost)
         if isinstance(place, Full):
-            if not isinstance(reserved, float):
+            if isinstance(reserved, Reservation):
                 spending.settle(reserved, 0.0)
             return self._full(place)
-        if isinstance(reserved, float):
+        if not isinstance(reserved, Reservation):
             windows.give_back(place)
             return self._spent(quota.budget, reserved, cost)
         return Admission(self, place, reserved, self._now())

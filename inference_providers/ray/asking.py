@@ -64,7 +64,7 @@ class RowWorker(Worker):
 
 def _task() -> str:
     """A name for this batch of rows: the same when Ray does the same task again."""
-    from ray.data._internal.execution.interfaces import TaskContext
+    from ray.data._internal.execution.interfaces import TaskContext  # pyright: ignore[reportMissingImports]
 
     context = TaskContext.get_current()
     if context is None:

@@ -21,7 +21,7 @@ def load() -> Any:
     """Ray with Ray Data. Raises ImportError with the command that installs it."""
     try:
         import ray
-        import ray.data
+        import ray.data  # pyright: ignore[reportMissingImports]
     except ImportError as error:
         raise ImportError(f"batches on a cluster need Ray with Ray Data ({error}): {installing.RAY}") from None
     return ray

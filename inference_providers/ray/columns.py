@@ -42,7 +42,7 @@ def with_results(table: Any, results: Sequence[Result]) -> Any:
     These have "batch_" before them where the table has one of their names. `parsed` is text of JSON: a column has one
     type, and answers may have several.
     """
-    import pyarrow as pa
+    import pyarrow as pa  # pyright: ignore[reportMissingImports]
 
     taken = TAKEN if any(name in table.column_names for name in COLUMNS) else ""
     rows = [_cells(result) for result in results]

@@ -67,7 +67,7 @@ class Dealer:
 
 def dealer_of(ray: Any, pipeline: Pipeline, job: Job) -> Any:
     """A dealer for a batch. Raises ValueError where a list cannot be made again elsewhere."""
-    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy  # pyright: ignore[reportMissingImports]
 
     here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
     made = ray.remote(Dealer).options(num_cpus=0, max_restarts=0, scheduling_strategy=here)
@@ -96,7 +96,7 @@ def packed(pipeline: Pipeline, job: Job) -> bytes:
     told: dict[str, Any] = {"version": __version__, "providers": providers, "options": options}
     told |= {"most": job.pace.most, "counts_tokens": job.pace.counts_tokens}
     try:
-        content: bytes = cloudpickle.dumps(told)
+        content: bytes = cloudpickle.dumps(told)  # pyright: ignore[reportAttributeAccessIssue]
     except (TypeError, pickle.PicklingError) as error:
         raise ValueError(f"an option cannot be sent to other machines: {error}") from None
     return content

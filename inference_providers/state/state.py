@@ -5,8 +5,8 @@ from __future__ import annotations
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from typing import Any
 
-    from inference_providers.state.redis_link import RedisLink
     from inference_providers.state.window import Room, Taken
 
 
@@ -17,7 +17,7 @@ class State:
     1970, of one clock for all who share it.
     """
 
-    link: RedisLink | None = None  # to what other machines share as well
+    link: Any = None  # the `RedisLink` to what other machines share as well
     waits = False  # whether taking and settling may wait for others, so that asyncio does it in a thread
 
     @property
