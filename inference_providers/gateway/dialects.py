@@ -24,28 +24,14 @@ from inference_providers.transport import WireError
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-    from typing import Any, Protocol
+    from typing import Any
 
     from inference_providers.calls import AsyncStreamReply, Reply
     from inference_providers.gateway.messages import Headers
     from inference_providers.gateway.service import Gateway
     from inference_providers.offers import Offer
+    from inference_providers.plugins import Events
     from inference_providers.protocols import Asked
-
-    class Events(Protocol):
-        """A stream in a dialect's words, made of the chunks of a chat completion."""
-
-        def feed(self, chunk: Mapping[str, Any]) -> bytes:
-            """What a chunk brings."""
-            raise NotImplementedError
-
-        def end(self) -> bytes:
-            """What ends it."""
-            raise NotImplementedError
-
-        def failed(self, status: int, message: str, code: str = "") -> bytes:
-            """What says that it failed."""
-            raise NotImplementedError
 
 
 _PATIENCE = 10.0  # seconds for what is looked up before it is estimated

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from inference_providers.gateway.service import Gateway
+    from inference_providers.plugins import Events
     from inference_providers.protocols import Asked
 
 NAME = "ollama"
@@ -45,7 +46,7 @@ async def _answered(
     incoming: Incoming,
     read: Callable[[Mapping[str, Any]], Asked],
     reply: Callable[..., dict[str, Any]],
-    events: Callable[..., dialects.Events],
+    events: Callable[..., Events],
 ) -> Outgoing:
     began, body = time.time(), incoming.json()
     if why := ollama_in.loads(body):

@@ -55,12 +55,7 @@ local is_full = most >= 0 and requests >= most
 local is_heavy = most_tokens >= 0 and tokens + wanted > most_tokens
 if not is_full and not is_heavy and not (at_once >= 0 and under >= at_once) then
   if most >= 0 or most_tokens >= 0 then
-    redis.call('HINCRBY', key, 'R', 1)
-    redis.call('HINCRBY', key, 'r' .. now, 1)
-    redis.call('HINCRBYFLOAT', key, 'T', wanted)
-    redis.call('HINCRBYFLOAT', key, 't' .. now, wanted)
-    if not first then redis.call('HSET', key, 'first', now) end
-    redis.call('EXPIRE', key, 62)
+    add(wanted)
   end
   if at_once >= 0 then
     redis.call('SADD', KEYS[2], ARGV[7] .. ':' .. ARGV[5])

@@ -67,13 +67,8 @@ class RedisSpeeds(Speeds):
         with self._lock:
             for provider, model, at, first, speed, name in filter(None, found):
                 if name != self._name and now - at < DAY:
-                    self._samples_of(provider, model).seen.appendleft((min(at, now), first, speed))
+                    self._samples((provider, model)).seen.appendleft((min(at, now), first, speed))
                     self._known.pop((provider, model), None)
-
-    def _samples_of(self, provider: str, model: str) -> Any:
-        from inference_providers.routing.speeds import _Samples
-
-        return self._offers.setdefault((provider, model), _Samples())
 
 
 def _row(value: Any) -> tuple[str, str, float, float | None, float | None, str] | None:

@@ -84,7 +84,7 @@ class Speeds:
             return
         now = self._clock()
         with self._lock:
-            samples = self._samples(offer)
+            samples = self._samples(_key(offer))
             samples.seen.appendleft((now, first, speed))
             samples.failed *= _LOST
             self._known.pop(_key(offer), None)
@@ -101,7 +101,7 @@ class Speeds:
     def failed(self, offer: Offer, seconds: float) -> None:
         """A call was lost there, after so many seconds."""
         with self._lock:
-            samples = self._samples(offer)
+            samples = self._samples(_key(offer))
             samples.failed = max(samples.failed, seconds)
             samples.failed_at = self._clock()
 
@@ -152,15 +152,15 @@ class Speeds:
             return USUAL_FIRST, USUAL_SPEED
         return _LISTED_FIRST + 0.05 * place, max(_LISTED_SPEED - 20 * place, USUAL_SPEED)
 
-    def _samples(self, offer: Offer) -> _Samples:
-        return self._offers.setdefault(_key(offer), _Samples())
+    def _samples(self, key: tuple[str, str]) -> _Samples:
+        return self._offers.setdefault(key, _Samples())
 
     def _read(self) -> None:
         now = self._clock()
         rows = self._database.read(lambda connection: _rows(connection, now - DAY)) if self._database else None
         for provider, model, at, first, speed in rows or ():
             if at <= now and _is_time(first) and _is_time(speed):  # whatever was put into the file
-                samples = self._offers.setdefault((provider, model), _Samples())
+                samples = self._samples((provider, model))
                 samples.seen.appendleft((at, first, speed))
 
 

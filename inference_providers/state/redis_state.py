@@ -100,6 +100,14 @@ end
 local sums = redis.call('HMGET', key, 'R', 'T')
 local requests, tokens = tonumber(sums[1] or 0), tonumber(sums[2] or 0)
 if requests <= 0 then tokens = 0 end
+local function add(wanted)
+  redis.call('HINCRBY', key, 'R', 1)
+  redis.call('HINCRBY', key, 'r' .. now, 1)
+  redis.call('HINCRBYFLOAT', key, 'T', wanted)
+  redis.call('HINCRBYFLOAT', key, 't' .. now, wanted)
+  if not first then redis.call('HSET', key, 'first', now) end
+  redis.call('EXPIRE', key, 62)
+end
 """
 _TAKE = Script(
     MINUTE_HEAD
@@ -108,12 +116,7 @@ local most, most_tokens, wanted = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber
 local is_full = most >= 0 and requests + 1 > most
 local is_heavy = most_tokens >= 0 and requests > 0 and tokens + wanted > most_tokens
 if not is_full and not is_heavy then
-  redis.call('HINCRBY', key, 'R', 1)
-  redis.call('HINCRBY', key, 'r' .. now, 1)
-  redis.call('HINCRBYFLOAT', key, 'T', wanted)
-  redis.call('HINCRBYFLOAT', key, 't' .. now, wanted)
-  if not first then redis.call('HSET', key, 'first', now) end
-  redis.call('EXPIRE', key, 62)
+  add(wanted)
   return {1, now, requests + 1, tostring(tokens + wanted)}
 end
 local by_requests, by_tokens = 0, 0
