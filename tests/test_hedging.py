@@ -6,7 +6,6 @@ import asyncio
 import gc
 import socket
 import threading
-import time
 from collections.abc import Callable
 from typing import Any
 

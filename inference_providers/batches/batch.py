@@ -12,6 +12,7 @@ from inference_providers.batches.places import Places, check
 from inference_providers.batches.progress import progress_of
 from inference_providers.batches.runner import Runner
 from inference_providers.transport import running_loop
+from inference_providers.waits import has_come, taken
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -217,12 +218,12 @@ def _in_a_thread(results: AsyncGenerator[list[Result], None]) -> Iterator[Result
     thread = threading.Thread(target=work, name="batch", daemon=True)
     thread.start()
     try:
-        while (found := chunks.get()) is not None:
+        while (found := taken(chunks)) is not None:
             if isinstance(found, BaseException):
                 raise found
             yield from found
     finally:
-        begun.wait()
+        has_come(begun)
         for loop, task in running:
             if thread.is_alive() and not loop.is_closed():
                 loop.call_soon_threadsafe(task.cancel)

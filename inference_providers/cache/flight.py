@@ -6,6 +6,8 @@ import os
 import threading
 import time
 
+from inference_providers.waits import has_come
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import asyncio
@@ -13,7 +15,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 FAILED = "failed"  # it has no reply: one of those that wait takes over
-LONGEST = 1e6  # seconds that are waited at once: more than a call takes, and what the system can count
+_LONGEST = 1e6  # seconds that asyncio waits at once: more than a call takes, and what the system can count
 GRACE = 10.0  # seconds after a call's deadline by which it has said what came of it
 ALONE = "alone"  # its reply is not to be shared: all that wait ask for themselves
 
@@ -69,7 +71,7 @@ class Flight:
         event = threading.Event()
         if self._waits(event.set):
             try:
-                event.wait(min(seconds, LONGEST))
+                has_come(event, seconds)
             finally:
                 self._leaves(event.set)
 
@@ -90,6 +92,6 @@ class Flight:
 
         if self._waits(wake):
             try:
-                await asyncio.wait((landed,), timeout=min(seconds, LONGEST))
+                await asyncio.wait((landed,), timeout=min(seconds, _LONGEST))
             finally:
                 self._leaves(wake)

@@ -7,8 +7,8 @@ import threading
 import time
 import weakref
 
-from inference_providers.cache.flight import LONGEST
 from inference_providers.errors import TruncatedStreamError
+from inference_providers.waits import is_mine
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -195,8 +195,7 @@ class SharedStream(_Shared):
         """A part; None behind the last. Raises TimeoutError, and what reading raises."""
         if (part := self._at(at)) is not None:
             return part
-        seconds = -1 if until is None else min(max(until - time.monotonic(), 0.0), LONGEST)
-        if not self._reading.acquire(timeout=seconds):
+        if not is_mine(self._reading, None if until is None else until - time.monotonic()):
             raise TimeoutError
         try:
             if at >= self.count and not self.over:

@@ -49,6 +49,7 @@ def hedged(
     from threading import Thread
 
     from inference_providers.transport import Cancellation
+    from inference_providers.waits import taken
 
     ended: SimpleQueue[tuple[T | None, BaseException | None]] = SimpleQueue()
     cancellations: list[Cancellation] = []
@@ -68,18 +69,18 @@ def hedged(
     try:
         start(first)
         try:
-            result = ended.get(timeout=after)
+            result = taken(ended, after)
         except Empty:
             if may_begin():
                 start(second)
-            result = ended.get()
+            result = taken(ended)
         while True:
             if result[1] is not None:
                 raise result[1]
             results.append(result[0])
             if len(results) == len(cancellations) or ends(results[-1]):
                 return results
-            result = ended.get()
+            result = taken(ended)
     finally:
         for cancellation in cancellations:
             cancellation.cancel()

@@ -6,6 +6,7 @@ import queue
 import threading
 
 from inference_providers.transport.staggering import STAGGER, race
+from inference_providers.waits import taken
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def run_race(runners: Sequence[Callable[[], bool]], stagger: float = STAGGER) ->
             yield int(value or 0)
         else:
             try:
-                event = events.get(timeout=value) if value != 0.0 else events.get_nowait()
+                event = taken(events, value)
             except queue.Empty:
                 event = None
 

@@ -14,6 +14,7 @@ from inference_providers.chat import EMBEDDING_MODEL_VARIABLE, LETTERS, TEXTS, n
 from inference_providers.errors import ContextLengthError, InvalidRequestError
 from inference_providers.registry import EMBEDDINGS
 from inference_providers.vectors.collection import Entry, digest_of, identity
+from inference_providers.waits import has_come, taken
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -121,14 +122,14 @@ class Filling:
         try:
             for group in self._groups(self._new(texts, known, seen)):
                 while len(self._under_way) >= (AT_ONCE if self.collection is not None else 1):
-                    self._take(self._done.get())
+                    self._take(taken(self._done))
                 self._start(group)
             while self._under_way:
-                self._take(self._done.get())
+                self._take(taken(self._done))
         except BaseException:
             self.ending(sum(not request.ended.is_set() for request in self._under_way))
             for request in list(self._under_way):
-                request.ended.wait()
+                has_come(request.ended)
                 self._keep_of(request)
             raise
         if prune and self.collection is not None and not self.filled.problems:
