@@ -102,6 +102,20 @@ def test_who_takes_the_port_of_an_engine_that_has_ended_is_a_stranger(orphaned: 
     assert "nothing was sent" in said
 
 
+def test_an_engine_that_nobody_has_collected_has_ended_for_whoever_looks() -> None:
+    """What is left of a process hides its files from all but root: that hides no stranger."""
+    if (child := os.fork()) == 0:
+        if os.geteuid() == 0:
+            os.setgid(54321)
+            os.setuid(54321)
+        if (ended := os.fork()) == 0:
+            os._exit(0)
+        os.waitid(os.P_PID, ended, os.WEXITED | os.WNOWAIT)  # it is there as long as nobody takes its code
+        is_told = "has ended" in peers._not_of_engine(1, {2}, ended) and peers._sockets_of(ended) == set()
+        os._exit(0 if is_told else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
 def test_another_user_who_takes_the_port_is_told(orphaned: LaunchableServer) -> None:
     thief = subprocess.Popen(

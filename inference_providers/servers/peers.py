@@ -139,7 +139,7 @@ def _rows(port: int) -> Iterator[_Socket]:
 
 
 def _not_of_engine(port: int, inodes: set[int], engine: int) -> str:
-    if not os.path.exists(f"/proc/{engine}"):
+    if _has_ended(engine):
         return f"the server that had port {port} has ended"
     try:
         missing = inodes - _sockets_of(engine)
@@ -150,6 +150,15 @@ def _not_of_engine(port: int, inodes: set[int], engine: int) -> str:
     return f"port {port} is that of another program now" if missing else ""
 
 
+def _has_ended(pid: int) -> bool:
+    """Whether a process is gone, or only its exit code is left, until its parent asks for it."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            return file.read().rpartition(b")")[2].split()[0] in (b"Z", b"X")
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+
+
 def _sockets_of(pid: int) -> set[int]:
     """Inodes of the sockets that a process holds. Raises PermissionError."""
     inodes: set[int] = set()
@@ -158,6 +167,10 @@ def _sockets_of(pid: int) -> set[int]:
         names = os.listdir(folder)
     except (FileNotFoundError, ProcessLookupError):  # it has ended
         return inodes
+    except PermissionError:
+        if _has_ended(pid):  # root alone may look into what is left of one
+            return inodes
+        raise
     for name in names:
         try:
             target = os.readlink(f"{folder}/{name}")
