@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
+import ssl
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -16,9 +17,10 @@ import pytest
 from inference_providers.transport import tls
 from inference_providers.transport.async_sender import AsyncSender
 from inference_providers.transport.http import Limits, Request, WireError
+from inference_providers.transport.origins import connecting, told
 from inference_providers.transport.sync_sender import Sender
 from tests.proxies import TlsServer, certificate, serving
-from tests.servers import refused_port
+from tests.servers import PATIENCE, refused_port
 
 Start = Callable[..., TlsServer]
 Ways = pytest.mark.parametrize("way", ["sync", "async"])
@@ -57,7 +59,7 @@ def start(pem: Path) -> Iterator[Start]:
 def fetch(way: str, environ: dict[str, str], port: int, host: str = "localhost", times: int = 1) -> list[bytes]:
     request, limits = (
         Request("POST", f"https://{host}:{port}/v1/models", {"X-A": "b"}, b"1"),
-        Limits(connect=20, total=30),
+        Limits(connect=PATIENCE, total=PATIENCE),
     )
 
     async def all_of() -> list[bytes]:
@@ -158,6 +160,15 @@ def test_certificates_that_cannot_be_read_are_named_with_their_variable(
         assert error.kind == "setup"
         assert f"nothing was sent: {variable}={value} names no certificates (" in str(error)
         assert "openssl rehash" not in str(error) or os.path.isdir(value)
+
+
+@pytest.mark.parametrize("kind", [ssl.SSLEOFError, ssl.SSLZeroReturnError])
+def test_an_end_amid_the_handshake_is_none_of_tls(kind: type[ssl.SSLError]) -> None:
+    """Pythons differ in how they call it, by their OpenSSL."""
+    error = kind(8, "EOF occurred")
+    assert (connecting(error, False).kind, str(connecting(error, False))) == ("broken", "the connection was reset")
+    assert told(error, False).kind == "broken"
+    assert connecting(ssl.SSLError(1, "[SSL] wrong version number"), False).kind == "tls"
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")

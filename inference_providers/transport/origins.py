@@ -22,6 +22,7 @@ _VARIABLES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 
 _OF_ANOTHER = (62, 63, 64)  # OpenSSL's numbers for what is wrong with a certificate: host, mail, IP address
 _OUT_OF_TIME = (9, 10)  # not yet valid, expired
+_CLOSED = ("SSLEOFError", "SSLZeroReturnError")  # which of them depends on how Python's OpenSSL was built
 
 
 class Origin:
@@ -136,7 +137,7 @@ def proxy_for(address: Address, environ: Mapping[str, str]) -> Proxy | None:
 
 def connecting(error: Exception, late: bool) -> WireError:
     """The WireError for a failure to connect. *late*: the deadline of the call has passed."""
-    if type(error).__name__ == "SSLEOFError":
+    if is_gone(error):
         return WireError("broken", "the connection was reset")
     if _is_tls(error):
         return _untrusted(error)
@@ -146,8 +147,6 @@ def connecting(error: Exception, late: bool) -> WireError:
         return WireError("connect", "connection refused")
     if isinstance(error, socket.gaierror | UnicodeError):
         return WireError("connect", "the host name cannot be resolved")
-    if isinstance(error, ConnectionResetError | BrokenPipeError):
-        return WireError("broken", "the connection was reset")
     return WireError("connect", "no connection")
 
 
@@ -160,11 +159,16 @@ def told(error: Exception, late: bool) -> WireError:
         return _late() if late else WireError("timeout", "silent for too long")
     if isinstance(error, ConnectionResetError | BrokenPipeError):
         return WireError("broken", "the connection was reset")
-    if _is_tls(error) and type(error).__name__ != "SSLEOFError":
+    if _is_tls(error) and not is_gone(error):
         return _untrusted(error)
     if isinstance(error, OSError):
         return WireError("broken", "the connection was closed before the answer was complete")
     return WireError("protocol", f"no HTTP answer ({type(error).__name__})")
+
+
+def is_gone(error: Exception) -> bool:
+    """Whether it says that the other end has closed or reset the connection, with TLS or without."""
+    return isinstance(error, ConnectionResetError | BrokenPipeError) or type(error).__name__ in _CLOSED
 
 
 def _late() -> WireError:

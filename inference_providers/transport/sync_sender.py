@@ -21,7 +21,7 @@ from inference_providers.transport.http import (
     is_checked,
     permitted,
 )
-from inference_providers.transport.origins import Origin, told
+from inference_providers.transport.origins import Origin, is_gone, told
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -315,7 +315,7 @@ class _Exchange:
                 sock.settimeout(self._watch.allowance())
                 sock.sendall(body)
         except (OSError, ValueError) as error:
-            if isinstance(error, BrokenPipeError | ConnectionResetError) or type(error).__name__ == "SSLEOFError":
+            if is_gone(error):
                 return False
             raise self._failed(error) from None
         finally:
