@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 
 from inference_providers import AsyncProviderList, InvalidRequestError
+from inference_providers.routing.health import HEDGE_RATIO
 from inference_providers.transport import Limits
 from tests.conftest import list_of
-from tests.servers import PATIENCE, BlackHole, Connection, Received, Server, answer, status
+from tests.servers import PATIENCE, Behaviour, BlackHole, Connection, Received, Server, answer, status
 from tests.test_pipeline import KINDS, check, done, eventually, heard_by
 
 Serve = Callable[..., Server]
@@ -49,7 +50,7 @@ class Deaf:
     def left(self) -> tuple[bool, int]:
         """Whether the client has left, and how many bytes it had sent by then."""
         self._thread.join(PATIENCE)
-        assert self.accepted is not None
+        assert self.accepted is not None, "nobody came"
         self.accepted.settimeout(PATIENCE)
         size = 0
         while True:
@@ -107,10 +108,21 @@ async def ask(made: Any, prompt: str = "hi") -> Any:
     return found
 
 
-def hedging(kind: str, *urls: str, after: float = 0.05, **options: Any) -> Any:
+def hedging(kind: str, *urls: str, after: float = 0.05, hedges: int = 1, **options: Any) -> Any:
+    """A list whose budget is so many extra requests: whoever is slow after them is waited for."""
     made = list_of(*urls, kind=KINDS[kind], hedge_after=after, **options)
-    made.pipeline.health._calls = 1000
+    made.pipeline.health._calls = int(hedges / HEDGE_RATIO)
     return made
+
+
+def once(comes: Callable[[], object], behaviour: Behaviour = answer) -> Behaviour:
+    """Behave so as soon as it is true: what was to come before would come after it, on a busy machine."""
+
+    def behave(connection: Connection, request: Received) -> None:
+        assert eventually(lambda: bool(comes()))
+        behaviour(connection, request)
+
+    return behave
 
 
 async def lost_and_left(made: Any, leaves: Callable[[], bool], prompt: str = "hi") -> Any:
@@ -126,7 +138,8 @@ async def lost_and_left(made: Any, leaves: Callable[[], bool], prompt: str = "hi
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("behaviour", [holding, half])
 def test_the_first_is_cancelled_once_the_second_has_answered(behaviour: Any, kind: str, serve: Serve) -> None:
-    first, second = serve(behaviour), serve()
+    first = serve(behaviour)
+    second = serve(once(lambda: first.holds))
     made = hedging(kind, first.url, second.url)
     events = heard_by(made)
     found = asyncio.run(lost_and_left(made, lambda: eventually(first.left)))
@@ -163,7 +176,8 @@ def test_a_loser_that_still_connects_is_cancelled(kind: str, serve: Serve) -> No
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_loser_that_still_shakes_hands_is_cancelled(kind: str, serve: Serve) -> None:
-    deaf, second = Deaf(), serve()
+    deaf = Deaf()
+    second = serve(once(lambda: deaf.accepted))
     made = hedging(kind, deaf.url.replace("http:", "https:"), second.url, limits=PATIENT)
     try:
         assert asyncio.run(lost_and_left(made, lambda: deaf.left()[0])).provider == "p2"
@@ -173,7 +187,8 @@ def test_a_loser_that_still_shakes_hands_is_cancelled(kind: str, serve: Serve) -
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_loser_that_still_sends_its_body_is_cancelled(kind: str, serve: Serve) -> None:
-    deaf, second = Deaf(), serve()
+    deaf = Deaf()
+    second = serve(once(lambda: deaf.accepted))
     made = hedging(kind, deaf.url, second.url)
     sent: list[int] = []
 
@@ -192,13 +207,15 @@ def test_a_loser_that_still_sends_its_body_is_cancelled(kind: str, serve: Serve)
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_loser_over_a_connection_that_was_kept_is_cancelled(kind: str, serve: Serve) -> None:
     """Its connection goes out of the pool, and never comes back to it."""
-    first, second = serve(), serve()
-    made = hedging(kind, first.url, second.url)
+    first = serve()
+    second = serve(once(lambda: first.holds))
+    made = hedging(kind, first.url, second.url, hedges=0)
 
     async def work() -> None:
         assert (await ask(made)).provider == "p1"
         assert pooled(made) == 1
         first.behaviour = holding
+        made.pipeline.health._calls = int(1 / HEDGE_RATIO)
         found = await lost_and_left(made, lambda: eventually(first.left))
         assert found.provider == "p2"
 
@@ -236,9 +253,12 @@ def test_both_are_cancelled_with_what_goes_wrong_here(kind: str, serve: Serve) -
     first, second = serve(holding), serve(holding)
     made = hedging(kind, first.url, second.url)
 
+    def both_are_asked() -> bool:
+        return bool(first.asked and second.asked)
+
     async def work() -> None:
         task = asyncio.create_task(made.ask_ai("hi"))
-        assert await asyncio.to_thread(eventually, lambda: len(second.holds) + len(second.asked) > 0)
+        assert await asyncio.to_thread(eventually, both_are_asked)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
@@ -252,7 +272,7 @@ def test_both_are_cancelled_with_what_goes_wrong_here(kind: str, serve: Serve) -
         import signal
 
         def interrupt() -> None:
-            eventually(lambda: len(second.asked) > 0)
+            eventually(both_are_asked)
             os.kill(os.getpid(), signal.SIGINT)
 
         threading.Thread(target=interrupt, daemon=True).start()
@@ -267,8 +287,8 @@ def test_both_are_cancelled_with_what_goes_wrong_here(kind: str, serve: Serve) -
 @pytest.mark.parametrize("kind", KINDS)
 def test_many_hedged_calls_leave_no_connection_open(kind: str, serve: Serve) -> None:
     first, second = serve(holding), serve()
-    made = hedging(kind, first.url, second.url, after=0.01)
     count = 12
+    made = hedging(kind, first.url, second.url, after=0.01, hedges=2 * count)
 
     async def work() -> None:
         if kind == "async":
