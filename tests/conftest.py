@@ -22,8 +22,10 @@ from tests.servers import Behaviour, Server, answer
 
 ROOT = Path(__file__).parent.parent
 
-# A busy machine is no failure.
-settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# A busy machine is no failure, and a change is judged by the same examples in every run; `--hypothesis-profile explore`
+# looks for others.
+settings.register_profile("explore", deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=False)
+settings.register_profile("any machine", settings.get_profile("explore"), derandomize=True)
 settings.load_profile("any machine")
 
 # A shell's job in the background ignores Ctrl-C, and so would the programs that tests interrupt.
