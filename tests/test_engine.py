@@ -29,7 +29,7 @@ from inference_providers import (
     UnknownModelError,
 )
 from tests.conftest import keys
-from tests.servers import Connection, Limiter, Received, Server, answer, completion, status
+from tests.servers import PATIENCE, Connection, Limiter, Received, Server, answer, completion, status
 
 Serve = Callable[..., Server]
 ENVIRONMENTS, HAND, OTHER = list(keys(3).values())
@@ -69,7 +69,7 @@ def test_conversations_are_asked_at_the_same_time(serve: Serve, openai_at: Any) 
     together = threading.Barrier(5)
 
     def meeting(connection: Any, request: Any) -> None:
-        together.wait(10)
+        together.wait(PATIENCE)
         echo(connection, request)
 
     openai_at(serve(meeting))
@@ -78,14 +78,16 @@ def test_conversations_are_asked_at_the_same_time(serve: Serve, openai_at: Any) 
 
 
 def test_no_more_are_asked_at_once_than_there_are_workers(serve: Serve, openai_at: Any) -> None:
-    busy, most, lock = 0, 0, threading.Lock()
+    busy, most, lock = 0, 0, threading.Condition()
 
     def counting(connection: Any, request: Any) -> None:
         nonlocal busy, most
         with lock:
             busy += 1
             most = max(most, busy)
-        time.sleep(0.02)
+            lock.notify_all()
+            lock.wait_for(lambda: most >= 2, PATIENCE)
+        time.sleep(0.02)  # for one too many to come
         with lock:
             busy -= 1
         echo(connection, request)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import random
+import threading
 import time
 from collections.abc import Callable
 from functools import partial
@@ -26,7 +27,7 @@ from inference_providers import (
 )
 from inference_providers.transport.staggering import race
 from tests.conftest import async_list_of, keys, list_of, registry_of
-from tests.servers import BlackHole, Server, answer, completion, refused_port, status
+from tests.servers import PATIENCE, BlackHole, Server, answer, completion, refused_port, status
 
 Serve = Callable[..., Server]
 KINDS = [pytest.param(list_of, id="sync"), pytest.param(async_list_of, id="async")]
@@ -145,12 +146,16 @@ def test_the_next_is_looked_at_when_the_one_before_takes_a_quarter_of_a_second_o
 
 
 def test_of_several_that_answer_the_earliest_in_order_wins(serve: Serve) -> None:
+    has_answered = threading.Event()
+
     def slow(connection: Any, request: Any) -> None:
-        time.sleep(0.4)
+        time.sleep(0.4)  # until the other one is asked as well
         answer(connection, request)
+        has_answered.set()
 
     def slower(connection: Any, request: Any) -> None:
-        time.sleep(1.2)
+        has_answered.wait(PATIENCE)
+        time.sleep(0.2)
         answer(connection, request)
 
     late, later = serve(slow), serve(slower)

@@ -30,7 +30,8 @@ from inference_providers.batches.roll_call import (
 from inference_providers.batches.roll_call_pages import html, markdown, ordered, summary
 from inference_providers.calls import Call, Stage
 from tests.conftest import ROOT, Quick, keys, registry_of
-from tests.servers import Connection, Received, Server, answer, delta, refused_port, status
+from tests.servers import PATIENCE, Connection, Received, Server, answer, delta, refused_port, status
+from tests.test_pipeline import eventually
 
 Serve = Callable[..., Server]
 FREE, CHEAP, UNKNOWN = [8000, 4000, 0, 0], [8000, 4000, 1, 1], None
@@ -53,22 +54,31 @@ def call(providers: ProviderList, **options: Any) -> tuple[list[Entry], RollCall
     """Ask everybody; entries in the order of the offers."""
     chosen = {name: options.pop(name) for name in ("only", "models", "free") if name in options}
     made = RollCall(providers.pipeline, called(providers.pipeline, **chosen), **options)
+    return run(made, providers), made
 
-    async def run() -> list[Entry]:
+
+def run(made: RollCall, providers: ProviderList) -> list[Entry]:
+    """Its entries, in the order of the offers."""
+
+    async def work() -> list[Entry]:
         try:
             return await made.run()
         finally:
             await providers.pipeline.async_sender.aclose()
 
-    return asyncio.run(run()), made
+    return asyncio.run(work())
 
 
 def metered(connection: Any, request: Any) -> None:
     """Answer in a stream that tells its tokens."""
     connection.start_stream()
-    for word in ("It", " is", " 42."):
+    connection.event(delta("It"))
+    tell_the_rest(connection)
+
+
+def tell_the_rest(connection: Any) -> None:
+    for word in (" is", " 42."):
         connection.event(delta(word))
-        time.sleep(0.01)
     usage = {"prompt_tokens": 10, "completion_tokens": 20, "total_tokens": 30}
     connection.event({**delta(None, "stop"), "usage": usage})
     connection.event("[DONE]")
@@ -88,9 +98,22 @@ def test_every_model_of_every_provider_is_asked_every_question(serve: Serve) -> 
 
 
 def test_an_entry_tells_time_speed_and_cost(serve: Serve) -> None:
-    (entry,), _ = call(hall(serve(metered), models={"a": CHEAP}))
-    assert entry.first_token is not None and 0 < entry.first_token < 5
-    assert entry.speed is not None and 50 < entry.speed < 5000
+    begun: list[Entry] = []
+
+    def waits(connection: Connection, request: Received) -> None:
+        """Say the rest a while after the first word has come: what takes time has a speed."""
+        connection.start_stream()
+        connection.event(delta("It"))
+        assert eventually(lambda: begun[0].first_token is not None)
+        time.sleep(0.02)
+        tell_the_rest(connection)
+
+    providers = hall(serve(waits), models={"a": CHEAP})
+    made = RollCall(providers.pipeline, called(providers.pipeline))
+    begun.extend(made.entries)
+    (entry,) = run(made, providers)
+    assert entry.first_token is not None and entry.first_token > 0
+    assert entry.speed is not None and 0 < entry.speed <= 20 / 0.02
     assert entry.cost == pytest.approx(2 * 30 / 1e6)
     assert (entry.problem, entry.asked) == ("", True)
 
@@ -99,7 +122,7 @@ def test_models_are_asked_at_the_same_time(serve: Serve) -> None:
     together = threading.Barrier(4)
 
     def meeting(connection: Any, request: Any) -> None:
-        together.wait(10)
+        together.wait(PATIENCE)
         answer(connection, request)
 
     entries, _ = call(hall(serve(meeting), models=dict.fromkeys("abcd", FREE)), questions=["One?"])
@@ -178,14 +201,16 @@ def test_a_limit_of_nothing_still_asks_what_is_free(serve: Serve, budget: float)
 
 def test_no_more_is_set_aside_than_the_limit(serve: Serve) -> None:
     """Others wait until it is known what the first have cost."""
-    now, most = 0, 0
+    now, most, lock = 0, 0, threading.Lock()
 
     def slow(connection: Connection, request: Received) -> None:
         nonlocal now, most
-        now += 1
-        most = max(most, now)
+        with lock:
+            now += 1
+            most = max(most, now)
         time.sleep(0.1)
-        now -= 1
+        with lock:
+            now -= 1
         metered(connection, request)
 
     server = serve(slow)
@@ -244,7 +269,7 @@ def test_an_interruption_tells_who_was_asked_and_what_it_may_have_cost(serve: Se
         if half:
             connection.event(delta("It is"))
         asked.release()
-        held.wait(20)
+        held.wait(PATIENCE)
 
     count = AT_ONCE + 3
     providers = hall(serve(holding), models={f"m{n:02}": CHEAP for n in range(count)})
@@ -402,9 +427,16 @@ def test_control_characters_are_in_neither_page(serve: Serve) -> None:
 
 
 def test_those_that_answered_come_first_and_the_quickest_before_the_others(serve: Serve) -> None:
-    slow = serve(lambda connection, request: (time.sleep(0.2), answer(connection, request)))
-    providers = hall(serve(status(400, {})), slow, serve())
-    entries, _ = call(providers)
+    begun: list[Entry] = []
+
+    def slow(connection: Connection, request: Received) -> None:
+        assert eventually(lambda: begun[2].first_token is not None)
+        answer(connection, request)
+
+    providers = hall(serve(status(400, {})), serve(slow), serve())
+    made = RollCall(providers.pipeline, called(providers.pipeline))
+    begun.extend(made.entries)
+    entries = run(made, providers)
     assert [entry.provider for entry in ordered(entries)] == ["p3", "p2", "p1"]
     assert json.dumps([entry.as_dict() for entry in entries])
 
@@ -540,16 +572,16 @@ def test_the_command_says_what_an_interruption_leaves_open(serve: Serve, base: d
 
     def holding(connection: Connection, request: Received) -> None:
         came.set()
-        held.wait(20)
+        held.wait(PATIENCE)
 
     command = [sys.executable, "-W", "error", "-m", "inference_providers", "roll-call", "--model", "gpt-4o-mini"]
     with subprocess.Popen(
         [*command, "--provider", "openai", "--budget", "1"], cwd=tmp_path, env=keyed(base, serve(holding)),
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     ) as process:  # fmt: skip
-        assert came.wait(30)
+        assert came.wait(PATIENCE)
         process.send_signal(signal.SIGINT)
-        shown, _ = process.communicate(timeout=30)
+        shown, _ = process.communicate(timeout=PATIENCE)
         held.set()
     assert process.returncode == 130
     assert re.search(r"^0 answered, 0 failed, [1-9]\d* interrupted, .*unknown cost: at most \$0\.0", shown)
