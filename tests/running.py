@@ -8,6 +8,8 @@ import signal
 import subprocess
 from typing import Any
 
+from tests.servers import PATIENCE
+
 
 class Client:
     """Asks a gateway at a port of this machine."""
@@ -19,7 +21,7 @@ class Client:
         self, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None
     ) -> tuple[int, dict[str, str], bytes]:
         """(status, headers, body) of one request, with the token unless *headers* have another."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
         given = {"Authorization": f"Bearer {self.token}", **(headers or {})}
         content = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
         if content is not None and "Content-Type" not in given:
@@ -48,7 +50,7 @@ class Running(Client):
         if self.process.poll() is None:
             self.process.send_signal(number)
         try:
-            return self.process.wait(20)
+            return self.process.wait(PATIENCE)
         finally:
             if self.process.poll() is None:
                 self.process.kill()

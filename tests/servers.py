@@ -260,7 +260,7 @@ class Server:
         except OSError:
             pass
         self._socket.close()
-        self._thread.join(5)
+        self._thread.join(PATIENCE)
         with self._lock:
             for sock in list(self._open):
                 try:
@@ -318,10 +318,15 @@ def read_request(reader: Any) -> Received | None:
     return Received(method, path, headers, body, raw + body)
 
 
+_taken: list[socket.socket] = []
+
+
 def refused_port() -> int:
-    """A port on which nothing listens."""
-    with socket.create_server(("127.0.0.1", 0)) as sock:
-        return int(sock.getsockname()[1])
+    """A port on which nothing listens, nor will: it stays taken by a socket that does not, while this process lives."""
+    sock = socket.socket()
+    sock.bind(("127.0.0.1", 0))
+    _taken.append(sock)
+    return int(sock.getsockname()[1])
 
 
 class BlackHole:

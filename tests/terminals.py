@@ -17,6 +17,8 @@ from typing import Any
 
 import pyte
 
+from tests.servers import PATIENCE
+
 # A session of its own; the first terminal that it opens becomes its own, so that Ctrl-C reaches it.
 PROGRAM = (
     "import os, sys\n"
@@ -113,7 +115,7 @@ class Terminal:
     def type(self, text: str) -> None:
         os.write(self._ours, text.encode())
 
-    def wait_for(self, pattern: str, seconds: float = 15) -> None:
+    def wait_for(self, pattern: str, seconds: float = PATIENCE) -> None:
         """Wait until *pattern* is shown, after what was waited for before."""
         until = time.monotonic() + seconds
         while (found := re.search(pattern, self.text[self._seen :], re.DOTALL)) is None:
@@ -121,7 +123,7 @@ class Terminal:
             self._read(0.1)
         self._seen += found.end()
 
-    def ready(self, seconds: float = 15) -> None:
+    def ready(self, seconds: float = PATIENCE) -> None:
         """Wait for an empty prompt."""
         until = time.monotonic() + seconds
         while not self.screen.at_prompt:
@@ -142,7 +144,7 @@ class Terminal:
         self._is_closed = True
         if self.process.poll() is None:
             self.type("\x04")
-        until = time.monotonic() + 15
+        until = time.monotonic() + PATIENCE
         while self.process.poll() is None and time.monotonic() < until:
             self._read(0.1)
         self._read(0)

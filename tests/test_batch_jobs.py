@@ -30,7 +30,7 @@ from inference_providers.batches.files import Results
 from inference_providers.registry.registry import bundled
 from tests.batch_server import Jobs, bad, good
 from tests.conftest import ROOT, keys, registry_of
-from tests.servers import Server, refused_port
+from tests.servers import PATIENCE, Server, refused_port
 
 Serve = Callable[..., Server]
 ROWS = ["openai", "mistral", "together", "novita"]
@@ -347,7 +347,7 @@ def test_a_program_that_was_killed_takes_up_its_job_and_the_file_holds_no_secret
     server = serve(jobs)
     arguments = [json.dumps(registry(server.url)), json.dumps(keys(1)), str(out)]
     process = subprocess.Popen([sys.executable, "-c", PROGRAM, *arguments], cwd=ROOT)
-    end = time.monotonic() + 20
+    end = time.monotonic() + PATIENCE
     while len(server.requests) < 5 and time.monotonic() < end:
         time.sleep(0.02)
     process.send_signal(signal.SIGKILL)

@@ -16,7 +16,7 @@ from inference_providers.calls import Call, CallFinished, Stage, StreamFinished
 from inference_providers.files.writer import row_writer
 from inference_providers.usage.log_file import LOG_NAME
 from tests.conftest import list_of, places
-from tests.servers import Connection, Received, Server, completion
+from tests.servers import PATIENCE, Connection, Received, Server, completion
 from tests.test_budget import FACTS, LIMIT, SPENT, USED, costly
 from tests.test_pipeline import KINDS, done, heard_by
 from tests.test_usage_log import data
@@ -113,8 +113,8 @@ def test_a_hit_passes_a_full_minute(kind: str, streams: bool, serve: Serve) -> N
     made = made_of(server, kind, rate_limits={"p1": {"requests_per_minute": 1}})
     ask(made, "Which?", streams=streams)
     with pytest.raises(RateLimitError):
-        ask(made, "Another?", streams=streams, timeout=0.5)
-    answers = ask(made, *["Which?"] * 5, streams=streams, timeout=0.5)
+        ask(made, "Another?", streams=streams, timeout=20)
+    answers = ask(made, *["Which?"] * 5, streams=streams, timeout=20)
     assert [answer.cached for answer in answers] == [True] * 5
     assert len(server.asked) == 1
 
@@ -123,7 +123,7 @@ def test_who_joins_a_call_under_way_pays_nothing_either(serve: Serve) -> None:
     arrived = threading.Event()
 
     def slow(connection: Connection, request: Received) -> None:
-        assert arrived.wait(30)
+        assert arrived.wait(PATIENCE)
         costly(connection, request)
 
     server = serve(slow)

@@ -25,7 +25,7 @@ from inference_providers.cli.chat_view import Interrupts
 from inference_providers.cli.kept_log import history_path
 from inference_providers.cli.main import main
 from tests.conftest import ROOT
-from tests.servers import Server, answer, completion, delta, status
+from tests.servers import PATIENCE, Server, answer, completion, delta, status
 from tests.terminals import Terminal
 from tests.test_architecture import loaded_by
 
@@ -282,7 +282,7 @@ def test_markdown_is_shown_as_it_comes(terminal: Any, serve: Serve) -> None:
     def halting(connection: Any, request: Any) -> None:
         connection.start_stream()
         connection.event(delta("# Head\n\nSome **bold** text.\n\n- first, and what comes with it"))
-        go_on.wait(15)
+        go_on.wait(PATIENCE)
         connection.event(delta("\n- second", "stop"))
         connection.event("[DONE]")
         connection.end_stream()
@@ -327,7 +327,7 @@ def test_ctrl_c_in_mid_answer_keeps_what_came_and_the_conversation_goes_on(termi
     shown.type("\x03")
     shown.wait_for(r"\(stopped\)")
     shown.ready()
-    assert gone.wait(10)
+    assert gone.wait(PATIENCE)
     shown.ask("two", "3: two")
     first, kept, second = asked(server)[1]
     assert (first, second) == ("one", "two")
@@ -442,14 +442,14 @@ def test_lines_that_are_typed_while_an_answer_comes_are_messages_of_their_own(te
     def halting(connection: Any, request: Any) -> None:
         if not begun.is_set():
             begun.set()
-            go_on.wait(10)
+            go_on.wait(PATIENCE)
         counting(connection, request)
 
     server = serve(halting)
     talk = terminal(server)
     talk.ready()
     talk.type("one\r")
-    assert begun.wait(10)
+    assert begun.wait(PATIENCE)
     talk.type("two\rthree\r")
     go_on.set()
     for answered in ("1: one", "3: two", "5: three"):
@@ -464,7 +464,7 @@ def test_keys_and_ctrl_c_in_an_answer_show_it_once(terminal: Any, serve: Serve) 
     def halting(connection: Any, request: Any) -> None:
         connection.start_stream()
         connection.event(delta("this is shown only once, "))
-        gone.wait(10)
+        gone.wait(PATIENCE)
 
     talk = terminal(serve(halting))
     talk.ready()
@@ -615,7 +615,7 @@ def test_three_models_are_too_many(piped: Any, serve: Serve) -> None:
 
 
 def test_two_answers_come_at_once_beside_each_other_and_are_there_once(terminal: Any, serve: Serve) -> None:
-    both = threading.Barrier(2, timeout=10)
+    both = threading.Barrier(2, timeout=PATIENCE)
 
     def together(connection: Any, request: Any) -> None:
         if len(request.json["messages"]) == 1:
@@ -652,7 +652,7 @@ def test_what_is_typed_is_kept_where_what_is_said_is(terminal: Any, serve: Serve
         talk.ready()
         talk.ask("what I typed", "1: what I typed")
         talk.type("\x04")
-        talk.process.wait(15)
+        talk.process.wait(PATIENCE)
         assert history.exists() == (log == "text")
     assert history.stat().st_mode & 0o777 == 0o600
     talk = terminal(serve(counting), environ={"INFERENCE_PROVIDERS_LOG": "text"})
@@ -663,7 +663,7 @@ def test_what_is_typed_is_kept_where_what_is_said_is(terminal: Any, serve: Serve
     talk.wait_for("1: what I typed")
     talk.ready()
     talk.type("\x04")
-    talk.process.wait(15)
+    talk.process.wait(PATIENCE)
     talk.close()
     assert [line for line in talk.lines if line][-1] == ">"
     assert talk.screen.cursor == (0, len([line for line in talk.lines if line]))  # the shell's prompt has its own line

@@ -20,6 +20,7 @@ from prompt_toolkit.output.vt100 import Vt100_Output
 from inference_providers.cli.chat_files import dropped
 from inference_providers.cli.chat_history import KeptHistory
 from inference_providers.cli.chat_prompt import Prompt, Words
+from tests.servers import PATIENCE
 from tests.terminals import Screen
 
 ENTER, ALT_ENTER, CTRL_J, TAB, UP, CTRL_R, CTRL_D, CTRL_C = "\r", "\x1b\r", "\n", "\t", "\x1b[A", "\x12", "\x04", "\x03"
@@ -49,7 +50,7 @@ class Typed:
             for keys, brings in steps:
                 seen = len(self.raw)
                 self._input.send_text(keys)
-                until = time.monotonic() + 15
+                until = time.monotonic() + PATIENCE
                 while brings not in self.raw[seen:] and time.monotonic() < until:
                     time.sleep(0.005)
 

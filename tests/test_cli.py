@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.servers import Server, delta, status
+from tests.servers import PATIENCE, Server, delta, status
 
 Serve = Callable[..., Server]
 CANARY = "canary-cli-0123456789"
@@ -82,7 +82,7 @@ def test_the_reply_is_streamed_as_it_comes(cli: Any, serve: Serve, tmp_path: Pat
     def halting(connection: Any, request: Any) -> None:
         connection.start_stream()
         connection.event(delta("first"))
-        go_on.wait(10)
+        go_on.wait(PATIENCE)
         connection.event(delta(" second", "stop"))
         connection.event("[DONE]")
         connection.end_stream()

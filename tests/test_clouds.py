@@ -37,7 +37,7 @@ from inference_providers.testing.cassette import _key as key_of
 from inference_providers.transport.http import WireError, request_to
 from inference_providers.transport.tokens import renew_token, renew_token_async
 from tests.conftest import keys, places
-from tests.servers import Connection, Received, Server, answer
+from tests.servers import PATIENCE, Connection, Received, Server, answer
 from tests.test_architecture import loaded_by
 
 Serve = Callable[..., Server]
@@ -506,7 +506,7 @@ def tokens_at(server: Server) -> Tokens:
 
 
 class Gate(Exchange):
-    """Give out a token once `opened` is set, or after 30 seconds; `reached` is set when somebody has come."""
+    """Give out a token once `opened` is set, or when patience ends; `reached` is set when somebody has come."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -514,7 +514,7 @@ class Gate(Exchange):
 
     def __call__(self, connection: Connection, request: Received) -> None:
         self.reached.set()
-        self.in_time = self.opened.wait(30)
+        self.in_time = self.opened.wait(PATIENCE)
         super().__call__(connection, request)
 
 
@@ -524,7 +524,7 @@ def test_a_fork_while_a_token_is_fetched_does_not_wait_for_it_forever(serve: Ser
     tokens = tokens_at(serve(gate))
     thread = threading.Thread(target=renew_token, args=(tokens, 60.0))
     thread.start()
-    gate.reached.wait(30)
+    gate.reached.wait(PATIENCE)
     child = os.fork()
     if child == 0:
         is_free = tokens.lock.acquire(blocking=False)

@@ -21,7 +21,7 @@ from inference_providers.transport.http import Limits, Request, WireError
 from inference_providers.transport.sync_sender import Sender
 from inference_providers.upkeep.download import download
 from tests.conftest import async_list_of, list_of
-from tests.servers import Connection, Received, Server, chunk, completion, delta
+from tests.servers import PATIENCE, Connection, Received, Server, chunk, completion, delta
 
 LIMITS = Limits(total=60)
 
@@ -283,7 +283,7 @@ def flushed(encoding: str) -> Callable[[Connection, Received], None]:
         for text in ("a", "b", "c"):
             event = f"data: {json.dumps(delta(text))}\n\n".encode()
             connection.chunk(packed.compress(event) + packed.flush(zlib.Z_SYNC_FLUSH))
-            GATES[request.path + encoding].acquire(timeout=30)
+            GATES[request.path + encoding].acquire(timeout=PATIENCE)
         connection.chunk(packed.compress(b"data: [DONE]\n\n") + packed.flush())
         connection.end_stream()
 

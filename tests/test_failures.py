@@ -60,9 +60,9 @@ from tests.together import together
 
 Serve = Callable[..., Server]
 KINDS = {"sync": ProviderList, "async": AsyncProviderList}
-LIMITS = Limits(connect=0.4, first_token=1.0, idle=0.6, total=2.0, farewell=0.2)
+LIMITS = Limits(connect=1.0, first_token=1.5, idle=1.0, total=3.0, farewell=0.2)
 PATIENT = Limits(connect=PATIENCE, first_token=PATIENCE, idle=PATIENCE, total=PATIENCE)
-SHORT: dict[str, Any] = {"limits": LIMITS, "timeout": 3.0}  # for a server that would never let go
+SHORT: dict[str, Any] = {"limits": LIMITS, "timeout": 4.5}  # for a server that would never let go
 LONG: dict[str, Any] = {"limits": PATIENT, "timeout": 20.0}
 CASES = [
     pytest.param(row, kind, way, id=f"{row.number}-{way}-{kind}-{number}")
@@ -77,14 +77,12 @@ FAILING = [case for case in CASES if case.values[0].outcome in (NEXT, RETRY, DEA
 def providers(
     kind: str, *endpoints: str, facts: Any = None, environ: dict[str, str] | None = None, **options: Any
 ) -> Any:
-    options.setdefault("limits", LIMITS)
-    options.setdefault("timeout", 2.0)
     return KINDS[kind](
         json_override=registry_of(*endpoints, facts=facts),
         environ={**keys(len(endpoints)), **(environ or {})},
         local=False,
         random=Quick(),
-        **options,
+        **{**LONG, **options},
     )
 
 
@@ -152,7 +150,7 @@ def check_outcome(serve: Serve, row: Row, kind: str, way: str) -> None:
     """Ask the row's server and then one that answers; compare with the row what comes of it."""
     faulty, good = serve(row.behave), serve(second)
     endpoint, environ = faults(row, faulty)
-    made = providers(kind, endpoint, good.url, environ=environ, **(SHORT if row.holds else LONG))
+    made = providers(kind, endpoint, good.url, environ=environ, **(SHORT if row.holds else {}))
     if row.outcome in (STOP, TRUNC):
         with pytest.raises(getattr(inference_providers, row.error)) as caught:
             ask(made, way, **row.asks)
@@ -178,7 +176,8 @@ def check_outcome(serve: Serve, row: Row, kind: str, way: str) -> None:
 def check_error(serve: Serve, row: Row, kind: str, way: str) -> None:
     """Ask the row's server alone; compare with the row what the error says."""
     faulty = serve(row.behave)
-    limits = {"timeout": 0.7} if row.holds else {"limits": PATIENT, "timeout": 5.0}  # less than a rate limit asks for
+    # A rate limit asks for more than five seconds.
+    limits: dict[str, Any] = {"limits": LIMITS, "timeout": 2.0} if row.holds else {"timeout": 5.0}
     endpoint, environ = faults(row, faulty)
     with pytest.raises(AllProvidersFailedError if row.outcome != DOUBT else ProviderError) as caught:
         ask(providers(kind, endpoint, environ=environ, **limits), way, **row.asks)
@@ -221,7 +220,7 @@ def check_address(serve: Serve, number: str, kind: str, way: str) -> None:
             "47": f"https://127.0.0.1:{silent.getsockname()[1]}/v1",
         }[number]
         # Were it not for the connect timeout, half of the time for the call would pass: more than a test may take.
-        limits = Limits(connect=0.4, first_token=PATIENCE, idle=PATIENCE, total=PATIENCE)
+        limits = Limits(connect=1.0, first_token=PATIENCE, idle=PATIENCE, total=PATIENCE)
         assert ask(providers(kind, endpoint, good.url, limits=limits, timeout=20 * PATIENCE), way) == "second"
 
 
@@ -262,7 +261,7 @@ def test_the_last_candidate_is_waited_for_as_long_as_it_says(serve: Serve, kind:
             answer(connection, request)
 
     server = serve(limited)
-    assert ask(providers(kind, server.url, **LONG), CALL) == "hello"
+    assert ask(providers(kind, server.url), CALL) == "hello"
     assert len(refusals) == 1
 
 
@@ -311,7 +310,7 @@ def test_the_last_candidate_is_never_cooled_down(serve: Serve, kind: str) -> Non
 
 def test_five_failures_at_over_half_open_the_circuit_and_one_probe_closes_it(serve: Serve) -> None:
     broken, good = serve(says(404, "gone")), serve()
-    made = providers("sync", broken.url, good.url, **LONG)
+    made = providers("sync", broken.url, good.url)
     now = [100.0]
     made.pipeline.health.clock = lambda: now[0]
     for _ in range(8):
@@ -331,7 +330,7 @@ def test_retries_have_a_budget(serve: Serve) -> None:
     from inference_providers.routing.policy import Policy
 
     broken = serve(says(500, ""))
-    made = providers("sync", broken.url, policy=Policy(total=2.0, retry_reserve=3, retry_ratio=0.0, failures=1000))
+    made = providers("sync", broken.url, policy=Policy(retry_reserve=3, retry_ratio=0.0, failures=1000))
     for _ in range(10):
         with pytest.raises(AllProvidersFailedError):
             ask(made, CALL)
@@ -356,7 +355,7 @@ def test_closing_a_stream_early_closes_the_connection(serve: Serve, kind: str) -
 
     word = chunk(f"data: {json.dumps(delta('word '))}\n\n".encode())
     server = serve(streaming(delta("word "), end=lambda connection: connection.hold(word, 0.01)))
-    made = providers(kind, server.url, **LONG)
+    made = providers(kind, server.url)
 
     async def first() -> bool:
         stream = made.stream("hi")
@@ -414,7 +413,7 @@ def test_three_tenths_of_faults_leave_nearly_every_call_answered(serve: Serve, k
         return behave
 
     servers = [serve(shaky(number)) for number in range(3)]
-    made = providers(kind, *(server.url for server in servers), timeout=10.0)
+    made = providers(kind, *(server.url for server in servers), timeout=PATIENCE)
     questions = [f"hi {number}" for number in range(200)]
 
     async def many() -> list[Any]:
@@ -490,7 +489,7 @@ def test_a_stream_keeps_to_the_deadline_of_its_call(serve: Serve, kind: str) -> 
     word = chunk(f"data: {json.dumps(delta('x'))}\n\n".encode())
     endless = serve(streaming(delta("x"), end=lambda connection: connection.hold(word)))
     with pytest.raises(TruncatedStreamError, match="deadline"):
-        ask(providers(kind, endless.url, timeout=1.0), STREAM)
+        ask(providers(kind, endless.url, timeout=2.0), STREAM)
     assert endless.left()
 
 

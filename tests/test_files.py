@@ -35,6 +35,7 @@ from inference_providers.servers.model_files import at, find_all
 from inference_providers.testing.cassette import RECORD, REPLAY, Cassette, CassetteError
 from inference_providers.upkeep.updater import Updater
 from tests.conftest import ROOT
+from tests.servers import PATIENCE
 
 POSIX = pytest.mark.skipif(os.name != "posix", reason="pipes, owners and links of POSIX")
 ROOT_ONLY = pytest.mark.skipif(not hasattr(os, "getuid") or os.getuid() != 0, reason="only root gives files away")
@@ -614,7 +615,7 @@ def writing(pipe: Path, *chunks: bytes) -> Iterator[None]:
     thread = threading.Thread(target=write, daemon=True)
     thread.start()
     yield
-    thread.join(30)
+    thread.join(PATIENCE)
     assert not thread.is_alive()
 
 
@@ -668,7 +669,7 @@ def test_answers_come_while_a_pipe_is_silent(tmp_path: Path) -> None:
     def write() -> None:
         with pipe.open("wb", buffering=0) as file:
             file.write(b'"a"\n')
-            assert answered.wait(30)
+            assert answered.wait(PATIENCE)
             file.write(b'"b"\n')
 
     threading.Thread(target=write, daemon=True).start()
@@ -690,7 +691,7 @@ def test_an_interrupt_ends_the_waiting_for_a_pipe(tmp_path: Path) -> None:
     assert process.stderr is not None
     assert b"waiting for" in process.stderr.readline()
     process.send_signal(signal.SIGINT)
-    process.communicate(timeout=20)
+    process.communicate(timeout=PATIENCE)
     assert process.returncode == 130
 
 

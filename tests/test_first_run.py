@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.servers import Connection, Received, Server, answer
+from tests.servers import PATIENCE, Connection, Received, Server, answer
 from tests.test_terminal import environment, program
 
 Serve = Callable[..., Server]
@@ -57,7 +57,7 @@ class Terminal:
         except OSError:
             pass
         os.close(self._ours)
-        return self._process.wait(30)
+        return self._process.wait(PATIENCE)
 
     @property
     def text(self) -> str:

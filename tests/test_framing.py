@@ -25,7 +25,7 @@ from inference_providers.transport.async_sender import AsyncSender
 from inference_providers.transport.http import Limits, Request, WireError
 from inference_providers.transport.sync_sender import Sender
 from tests.conftest import async_list_of, list_of
-from tests.servers import Connection, Received, Server, completion, delta
+from tests.servers import PATIENCE, Connection, Received, Server, completion, delta
 
 Serve = Callable[..., Server]
 EARLY = b"HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n"
@@ -105,7 +105,7 @@ ONE_TRY = Policy(tries=1, attempts=1)
 @given(seed=st.integers(0, 2**32))
 def test_every_thread_gets_its_own_answer_or_an_error(seed: int) -> None:
     with Server(behaving(drawn(seed))) as server:
-        made = list_of(server.url, policy=ONE_TRY, timeout=20)
+        made = list_of(server.url, policy=ONE_TRY, timeout=PATIENCE)
 
         def ask(number: int) -> str:
             try:
@@ -123,7 +123,7 @@ def test_every_thread_gets_its_own_answer_or_an_error(seed: int) -> None:
 @given(seed=st.integers(0, 2**32))
 def test_every_task_gets_its_own_answer_or_an_error(seed: int) -> None:
     with Server(behaving(drawn(seed))) as server:
-        made = async_list_of(server.url, policy=ONE_TRY, timeout=20)
+        made = async_list_of(server.url, policy=ONE_TRY, timeout=PATIENCE)
 
         async def ask(number: int) -> str:
             try:
@@ -247,7 +247,7 @@ def test_a_stream_may_be_closed_from_another_thread(serve: Serve, kind: str) -> 
             return
         connection.start_stream()
         connection.event(delta("begun"))
-        stop.wait(20)
+        stop.wait(PATIENCE)
 
     stop = threading.Event()
     server = serve(stalling)
@@ -272,7 +272,7 @@ def test_a_stream_may_be_closed_from_another_thread(serve: Serve, kind: str) -> 
         while not seen:
             time.sleep(0.001)
         stream.close()
-        reader.join(10)
+        reader.join(PATIENCE)
         assert not reader.is_alive()
         assert not any(isinstance(one, BaseException) for one in seen), seen
         assert made.ask_ai(f"q{number}") == f"for q{number}"
@@ -327,7 +327,7 @@ def test_a_server_that_speaks_before_it_is_asked_is_not_listened_to(serve: Serve
         connection.reply(200, {"path": request.path})
 
     server = serve(behave)
-    sender = Sender({}, Limits(total=5))
+    sender = Sender({}, Limits(total=PATIENCE))
     for number in range(3):
         assert json.loads(sender.send(Request("GET", f"{server.url}/{number}")).read()) == {"path": f"/v1/{number}"}
         connections[-1].send(foreign())
@@ -336,7 +336,7 @@ def test_a_server_that_speaks_before_it_is_asked_is_not_listened_to(serve: Serve
     sender.close()
 
     async def main() -> None:
-        other = AsyncSender({}, Limits(total=5))
+        other = AsyncSender({}, Limits(total=PATIENCE))
         for number in range(3):
             response = await other.send(Request("GET", f"{server.url}/{number}"))
             assert json.loads(await response.read()) == {"path": f"/v1/{number}"}
@@ -350,7 +350,7 @@ def test_a_server_that_speaks_before_it_is_asked_is_not_listened_to(serve: Serve
 def wait_for_bytes(lines: set[Any]) -> None:
     import select
 
-    assert select.select(list(lines), [], [], 5)[0]
+    assert select.select(list(lines), [], [], PATIENCE)[0]
 
 
 def test_a_refusal_before_the_whole_request_was_read_is_heard() -> None:
@@ -369,13 +369,13 @@ def test_a_refusal_before_the_whole_request_was_read_is_heard() -> None:
 
     threading.Thread(target=refuse, daemon=True).start()
     url = f"http://127.0.0.1:{listening.getsockname()[1]}/v1"
-    sender = Sender({}, Limits(total=10))
+    sender = Sender({}, Limits(total=PATIENCE))
     response = sender.send(Request("POST", url, {}, b"x" * 8_000_000))
     assert (response.status, response.read()) == (413, b'{"error": "too large"}')
     sender.close()
 
     async def main() -> None:
-        answer = await AsyncSender({}, Limits(total=10)).send(Request("POST", url, {}, b"x" * 8_000_000))
+        answer = await AsyncSender({}, Limits(total=PATIENCE)).send(Request("POST", url, {}, b"x" * 8_000_000))
         assert (answer.status, await answer.read()) == (413, b'{"error": "too large"}')
 
     asyncio.run(main())
@@ -401,10 +401,12 @@ def test_odd_spellings_of_this_machine_work_alike(host: str) -> None:
 
     threading.Thread(target=answer_two, daemon=True).start()
     request = Request("GET", f"http://{host}:{listening.getsockname()[1]}/v1")
-    assert Sender({"http_proxy": "http://127.0.0.1:9"}, Limits(total=5)).send(request).read() == b"ok"
+    assert Sender({"http_proxy": "http://127.0.0.1:9"}, Limits(total=PATIENCE)).send(request).read() == b"ok"
 
     async def main() -> bytes:
-        return await (await AsyncSender({"http_proxy": "http://127.0.0.1:9"}, Limits(total=5)).send(request)).read()
+        return await (
+            await AsyncSender({"http_proxy": "http://127.0.0.1:9"}, Limits(total=PATIENCE)).send(request)
+        ).read()
 
     assert asyncio.run(main()) == b"ok"
 

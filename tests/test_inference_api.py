@@ -25,7 +25,7 @@ from inference_providers.gateway.settings import Settings
 from inference_providers.transport import Sender, WireError
 from inference_providers.transport.http import Request
 from tests.conftest import async_list_of, keys, registry_of
-from tests.servers import Connection, Received, Server, answer, status
+from tests.servers import PATIENCE, Connection, Received, Server, answer, status
 
 Serve = Callable[..., Server]
 MESSAGES = [{"role": "user", "content": "Explain quantum computing"}]
@@ -61,7 +61,7 @@ def test_mock_mode_as_it_was_written_down() -> None:
     with pytest.raises(errors.InvalidRequestError, match="no inference of this id"):
         client.inference.get(unkept.id)
     with pytest.raises(errors.RateLimitError) as limited:
-        client.inference.create(**SAID, timeout=5)
+        client.inference.create(**SAID, timeout=20)
     assert limited.value.retry_after == 100
     with pytest.raises(AttributeError, match="has no 'total'; it has prompt_tokens"):
         _ = response.usage.total
@@ -450,7 +450,7 @@ def test_a_stream_that_is_long_in_coming_is_begun_with_comments(serve: Serve) ->
         go_on = threading.Event()
 
         def late(connection: Connection, request: Received, then: Any = behaviour, go_on: Any = go_on) -> None:
-            go_on.wait(30)
+            go_on.wait(PATIENCE)
             then(connection, request)
 
         async def read(outgoing: Outgoing, go_on: threading.Event = go_on) -> list[bytes]:

@@ -161,7 +161,7 @@ def test_all_are_asked_at_the_same_time_and_told_in_the_registrys_order(serve: S
 def test_a_slow_provider_is_left_behind(serve: Serve) -> None:
     slow = serve(lambda connection, request: connection.hold())
     providers = list_of(slow.url, serve(private("m-internal")).url)
-    late, quick = check_keys(providers.pipeline, seconds=3)
+    late, quick = check_keys(providers.pipeline, seconds=5)
     assert (late.verdict, quick.verdict) == (FAILED, WORKS)
     assert slow.left()
 

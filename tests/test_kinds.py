@@ -25,7 +25,7 @@ from inference_providers.calls.kinds import candidates_of_kind
 from inference_providers.chat.vectors import TEXTS, parts, ranking_of, vectors_of
 from inference_providers.registry.kinds import KINDS, kind_of, plain_name
 from inference_providers.registry.registry import bundled
-from tests.servers import Connection, Received, Server
+from tests.servers import PATIENCE, Connection, Received, Server
 
 Serve = Callable[..., Server]
 BUNDLED = bundled()
@@ -108,7 +108,7 @@ def test_four_groups_are_on_their_way_at_once_with_asyncio(serve: Serve) -> None
 
     def wait_for_others(connection: Connection, request: Received) -> None:
         if len(server.requests) > 1:  # the first group says which model it is
-            together.wait(30)
+            together.wait(PATIENCE)
         vectors(connection, request)
 
     server = serve(wait_for_others)

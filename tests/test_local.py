@@ -29,7 +29,7 @@ from inference_providers.offers.local_server import LocalServer
 from inference_providers.registry.registry import Registry, bundled
 from inference_providers.servers import discovery
 from inference_providers.servers.discovery import scan
-from tests.servers import BlackHole, Connection, Received, Server, answer, refused_port
+from tests.servers import PATIENCE, BlackHole, Connection, Received, Server, answer, refused_port
 
 Serve = Callable[..., Server]
 CANARY = "canary-cloud-key-77"
@@ -87,7 +87,7 @@ def registry_at(port: int, *rows: str) -> Registry:
     ],
 )
 def test_servers_are_told_apart_by_fingerprint_and_not_by_port(serve: Serve, behaviour: Any, provider: str) -> None:
-    found = scan(registry_at(serve(behaviour).port), {}, timeout=2)
+    found = scan(registry_at(serve(behaviour).port), {}, timeout=PATIENCE)
     assert [server.provider for server in found] == [provider]
     assert found[0].models == {"llama3.1:8b": "llama-3.1-8b"}
 
@@ -214,11 +214,11 @@ LOOKS: dict[str, Any] = {
     "connect": lambda made: made.connect_to_model("jan/llama3.1:8b"),
     "connect to a list": lambda made: made.connect_to_first_available_model(["nonsense", "jan/llama3.1:8b"]),
     "connect to any": lambda made: made.connect_to_ai(test=False),
-    "ask any": lambda made: made.ask_ai("secret", timeout=5),
-    "ask for a model": lambda made: made.ask_ai("secret", "llama-3.1-8b", timeout=5),
-    "ask for a model here": lambda made: made.ask_ai("secret", "llama-3.1-8b:local", timeout=5),
+    "ask any": lambda made: made.ask_ai("secret", timeout=20),
+    "ask for a model": lambda made: made.ask_ai("secret", "llama-3.1-8b", timeout=20),
+    "ask for a model here": lambda made: made.ask_ai("secret", "llama-3.1-8b:local", timeout=20),
     "client's list": lambda made: made.client("auto").models.list(),
-    "batch": lambda made: list(made.batch(["secret"], progress=False, timeout=5)),
+    "batch": lambda made: list(made.batch(["secret"], progress=False, timeout=20)),
     "roll call": lambda made: roll_call.called(made.pipeline),
     "doctor": doctor.examine,
 }
@@ -243,7 +243,7 @@ def test_no_key_goes_out_while_looking_with_asyncio_either(serve: Serve) -> None
 
     async def look() -> None:
         await made.connect_to_model("jan/llama3.1:8b")
-        for call in (made.connect_to_ai(test=False), made.ask_ai("secret", timeout=5)):
+        for call in (made.connect_to_ai(test=False), made.ask_ai("secret", timeout=20)):
             with suppress(InferenceProvidersError):
                 await call
         await made.aclose()
@@ -302,7 +302,7 @@ def test_a_named_server_that_is_away_is_an_error_with_the_address_that_was_looke
     with pytest.raises(NoCredentialsError):
         made.ask_ai("secret", "gpt-4o:local")
     with pytest.raises(AllProvidersFailedError) as caught:
-        ProviderList(environ=environ, local=False).ask_ai("secret", "ollama/gpt-4o", timeout=5)
+        ProviderList(environ=environ, local=False).ask_ai("secret", "ollama/gpt-4o", timeout=20)
     assert {attempt.provider for attempt in caught.value.attempts} == {"ollama"}
     assert cloud.requests == []
 

@@ -21,6 +21,7 @@ from inference_providers.toolsets.results import DESCRIPTION, RESULT, TOOLS, Fai
 from inference_providers.toolsets.servers import Server, server_of
 from inference_providers.toolsets.session import ServerError, Session, tools_of
 from tests.mcp_program import server as sdk_server
+from tests.servers import PATIENCE
 
 HERE = Path(__file__).parent
 SDK = {"command": sys.executable, "args": [str(HERE / "mcp_program.py")]}
@@ -57,20 +58,19 @@ def address() -> Iterator[str]:
     """The SDK's server over HTTP, in a thread."""
     import uvicorn
 
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    sock = socket.create_server(("127.0.0.1", 0))
+    port = sock.getsockname()[1]
     served = uvicorn.Server(
         uvicorn.Config(sdk_server.streamable_http_app(), port=port, log_level="critical", ws="none")
     )
-    thread = threading.Thread(target=served.run, daemon=True)
+    thread = threading.Thread(target=served.run, args=([sock],), daemon=True)
     thread.start()
     while not served.started:
         assert thread.is_alive()
         threading.Event().wait(0.02)
     yield f"http://127.0.0.1:{port}/mcp"
     served.should_exit = True
-    thread.join(10)
+    thread.join(PATIENCE)
 
 
 def test_a_program_of_the_sdk(opened: Open, capfd: Any) -> None:
@@ -219,7 +219,7 @@ def test_what_a_server_has_started_ends_with_it(opened: Open) -> None:
     child = psutil.Process(int(tools["go"].function()))
     assert child.is_running()
     session.close()
-    gone, alive = psutil.wait_procs([child], timeout=10)
+    gone, alive = psutil.wait_procs([child], timeout=PATIENCE)
     assert alive == []
 
 

@@ -103,7 +103,7 @@ def test_tokens_and_dollars_are_those_of_the_reply(stream: bool, windows: str, s
 @pytest.mark.parametrize("windows", WINDOWS)
 @pytest.mark.parametrize("behaviour", [status(500), status(400), breaks])
 def test_a_call_that_fails_is_under_way_no_more(behaviour: Any, windows: str, serve: Serve) -> None:
-    bench = Bench(serve(behaviour).url, windows=windows, timeout=5)
+    bench = Bench(serve(behaviour).url, windows=windows, timeout=20)
     one = Caller("c_1", "alice", concurrent=1, tokens_per_minute=10_000, budget=1.0)
 
     async def work() -> None:

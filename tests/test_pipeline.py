@@ -346,7 +346,7 @@ def test_both_attempts_of_a_hedged_call_are_told(kind: str, serve: Serve) -> Non
     second_is_asked = threading.Event()
 
     def waits(connection: Connection, request: Received) -> None:
-        second_is_asked.wait(30)
+        second_is_asked.wait(PATIENCE)
         refuses(connection, request)
 
     def hedge(connection: Connection, request: Received) -> None:
@@ -422,7 +422,7 @@ def test_a_call_that_is_cancelled_is_over(serve: Serve) -> None:
 
     async def work() -> None:
         task = asyncio.create_task(made.ask_ai(PROMPT, "m"))
-        await asyncio.to_thread(asked.wait, 30)
+        await asyncio.to_thread(asked.wait, PATIENCE)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
@@ -443,7 +443,7 @@ def test_a_stream_that_many_threads_close_is_over_once(serve: Serve) -> None:
         together = threading.Barrier(4)
 
         def close(reply: Any = reply, together: threading.Barrier = together) -> None:
-            together.wait(10)
+            together.wait(PATIENCE)
             reply.close()
 
         threads = [threading.Thread(target=close) for _ in range(4)]

@@ -34,7 +34,7 @@ from inference_providers.routing.speeds import HALF_LIFE, SCHEMA, Speeds
 from inference_providers.routing.strategies import Outlook, checked_strategy, quality
 from inference_providers.routing.warmth import LASTS, Warmth
 from tests.conftest import list_of, places
-from tests.servers import Connection, Received, Server, answer, completion, status
+from tests.servers import PATIENCE, Connection, Received, Server, answer, completion, status
 from tests.test_budget import costly as streamed
 
 Serve = Callable[..., Server]
@@ -274,13 +274,13 @@ def test_no_call_waits_until_what_was_measured_is_written(serve: Serve, tmp_path
 
     def slow(connection: Any, rows: Any) -> None:
         begun.set()
-        go.wait(5)
+        go.wait(PATIENCE)
         ended.set()
 
     (offer,) = three(named(serve, 1)).candidates("m")
     speeds = Speeds((), base)
     row_writer().put(base, slow, None)
-    assert begun.wait(30)
+    assert begun.wait(PATIENCE)
     speeds.saw(offer, 3.0, 7.0)
     assert not ended.is_set()
     go.set()

@@ -25,7 +25,7 @@ from inference_providers.transport.proxies import is_excepted
 from inference_providers.transport.sync_sender import Sender
 from tests.conftest import async_list_of, list_of
 from tests.proxies import HOST, Proxy, Talk, TlsServer, certificate, connects, serving, socks4, socks5
-from tests.servers import BlackHole, Server, refused_port
+from tests.servers import PATIENCE, BlackHole, Server, refused_port
 
 Serve = Callable[..., Server]
 Ways = pytest.mark.parametrize("way", ["sync", "async"])
@@ -52,7 +52,7 @@ def start() -> Iterator[Callable[..., Any]]:
 
 def fetch(way: str, environ: Any, url: str, *bodies: bytes, limits: Limits | None = None) -> list[bytes]:
     """The replies to POSTs of *bodies*, one after another, or to one GET."""
-    limits = limits or Limits(connect=20, total=30)
+    limits = limits or Limits(connect=PATIENCE, total=PATIENCE)
     requests = [Request("POST", url, {"X-Own": "canary-tunnel"}, body) for body in bodies] or [Request("GET", url)]
 
     async def all_of() -> list[bytes]:
@@ -264,7 +264,8 @@ def test_a_proxy_that_is_not_there_is_named(way: str, start: Callable[..., Any],
             (f"https://127.0.0.1:{plain.port}", "most proxies are http://"),
         ]
         for value, message in cases:
-            error = failure(way, {"all_proxy": value}, limits=Limits(connect=0.3, total=20))
+            connect = 0.3 if message == "no connection in time" else PATIENCE
+            error = failure(way, {"all_proxy": value}, limits=Limits(connect=connect, total=2 * PATIENCE))
             assert f"all_proxy={value}: " in str(error)
             assert message in str(error)
             assert "unset all_proxy" in str(error) or "most proxies" in str(error)

@@ -296,7 +296,7 @@ def test_timeouts_and_dead_hosts_are_the_sdks_errors() -> None:
 def test_a_calls_own_timeout_is_its_deadline(routed: Any) -> None:
     client, (server,) = routed(lambda c, r: c.hold())
     with pytest.raises(openai.APITimeoutError):
-        client.with_options(timeout=0.4).chat.completions.create(model="m", messages=MESSAGES)
+        client.with_options(timeout=1.0).chat.completions.create(model="m", messages=MESSAGES)
     assert server.left()
     client.close()
 
@@ -349,7 +349,7 @@ def test_a_hedge_answers_when_the_first_is_slow(serve: Serve, kind: str) -> None
     def ask() -> str:
         return str(asyncio.run(made.ask_ai("hi")) if kind == "async" else made.ask_ai("hi"))
 
-    for _ in range(20):
+    for _ in range(19):
         assert ask() == "hello"
     first.behaviour = slow
     assert ask() == "second"

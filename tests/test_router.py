@@ -25,7 +25,7 @@ from inference_providers.protocols.classify import Verdict
 from inference_providers.routing import health, policy, router
 from tests.conftest import list_of
 from tests.mutants import mutant
-from tests.servers import Connection, Received, Server, answer
+from tests.servers import PATIENCE, Connection, Received, Server, answer
 
 TINY = 1e-6  # seconds: what is lost by rounding
 FLOOR = 0.001  # seconds that a request is given at least
@@ -431,7 +431,7 @@ def test_calls_at_the_same_time_share_the_budget_of_hedges(serve: Callable[..., 
     let_go = threading.Event()
 
     def slow(connection: Connection, request: Received) -> None:
-        let_go.wait(20)
+        let_go.wait(PATIENCE)
         answer(connection, request)
 
     def quick(connection: Connection, request: Received) -> None:

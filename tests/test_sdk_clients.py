@@ -79,7 +79,7 @@ server = Server()
 ask = dict(model="m", messages=[{"role": "user", "content": "hi"}])
 
 async def gone(lists):
-    for _ in range(200):
+    for _ in range(2000):
         if not server._open:
             return
         gc.collect()

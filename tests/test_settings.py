@@ -24,7 +24,7 @@ from inference_providers.credentials import find
 from inference_providers.gateway import admin_token
 from inference_providers.registry import bundled
 from inference_providers.settings import layered, store_key, system_keyring
-from tests.servers import Connection, Received, Server, answer
+from tests.servers import PATIENCE, Connection, Received, Server, answer
 
 Serve = Callable[..., Server]
 
@@ -606,7 +606,7 @@ def test_many_tasks_that_need_a_key_have_it_loaded_once(
 
     def get_password(service: str, username: str) -> str:
         loads.append(threading.current_thread().name)
-        all_wait.wait(10)
+        all_wait.wait(PATIENCE)
         return KEY
 
     monkeypatch.setattr(system, "get_password", get_password)
@@ -615,7 +615,7 @@ def test_many_tasks_that_need_a_key_have_it_loaded_once(
         providers = AsyncProviderList(settings=True, local=False)
         tasks = [asyncio.create_task(providers.ask_ai("hi", "openai/gpt-4o")) for _ in range(5)]
         await asyncio.sleep(0)
-        await asyncio.to_thread(all_wait.wait, 10)
+        await asyncio.to_thread(all_wait.wait, PATIENCE)
         return [str(answered) for answered in await asyncio.gather(*tasks)]
 
     assert asyncio.run(asked()) == ["hello"] * 5

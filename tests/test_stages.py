@@ -21,7 +21,7 @@ from inference_providers import (
 from inference_providers.batches.roll_call import RollCall, called
 from inference_providers.calls import Call, CallFinished, Reply, Stage
 from tests.conftest import keys, list_of
-from tests.servers import Connection, Received, Server, completion, status
+from tests.servers import PATIENCE, Connection, Received, Server, completion, status
 from tests.test_pipeline import (
     END,
     FACTS,
@@ -357,7 +357,7 @@ def test_a_cancelled_call_has_its_afters_to_their_end(serve: Serve) -> None:
 
     async def work() -> None:
         task = asyncio.create_task(made.ask_ai("hi"))
-        await asyncio.to_thread(asked.wait, 30)
+        await asyncio.to_thread(asked.wait, PATIENCE)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task

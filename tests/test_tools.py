@@ -22,7 +22,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from inference_providers import AsyncProviderList, StepLimitError
 from inference_providers.chat.tools import Toolbox, as_text
 from tests.conftest import list_of
-from tests.servers import Connection, Received, Server, answer, completion, status
+from tests.servers import PATIENCE, Connection, Received, Server, answer, completion, status
 from tests.test_answer import both
 from tests.test_parameters import TOOL, ask
 
@@ -297,7 +297,7 @@ def test_several_calls_at_once_are_all_answered_in_order(serve: Serve, kind: Any
 
 
 def test_several_calls_at_once_are_made_side_by_side_in_asyncio(serve: Serve) -> None:
-    barrier = threading.Barrier(2, timeout=5)
+    barrier = threading.Barrier(2, timeout=PATIENCE)
 
     def meet(a: int) -> int:
         barrier.wait()
@@ -333,7 +333,7 @@ def test_a_slow_function_does_not_stop_the_loop(serve: Serve) -> None:
     ticked = threading.Event()
 
     def slow() -> str:
-        return "done" if ticked.wait(10) else "the loop stood still"
+        return "done" if ticked.wait(PATIENCE) else "the loop stood still"
 
     async def ticking() -> None:
         while not any(server.asked):

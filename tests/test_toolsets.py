@@ -17,6 +17,7 @@ from inference_providers.chat import Tool
 from inference_providers.toolsets.functions import function_at
 from inference_providers.toolsets.permission import ALWAYS, NO, SHOWN, YES, Permission, in_short, is_cut, lines_of
 from tests.conftest import ROOT
+from tests.servers import PATIENCE
 
 FILE = '''
 import dataclasses
@@ -262,7 +263,7 @@ def test_the_question_at_a_terminal() -> None:
             said += chunk
     except OSError:  # its other end is closed
         os.close(terminal)
-    assert process.wait(10) == 0, said
+    assert process.wait(PATIENCE) == 0, said
     text = said.decode()
     assert "['no', 'yes', 'always', 'no']" in text
     assert text.count("[s]how all") == 2

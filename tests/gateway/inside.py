@@ -71,7 +71,7 @@ class Inside(Client):
         while self._stops is None:
             time.sleep(0.001)
         self._stops()
-        self._thread.join(20)
+        self._thread.join(2 * PATIENCE)
         assert not self._thread.is_alive()
         self._home.cleanup()
 

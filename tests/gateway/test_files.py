@@ -18,7 +18,7 @@ from inference_providers.registry.registry import bundled
 from tests.batch_server import Jobs, echo, last, prompts
 from tests.conftest import registry_of
 from tests.running import Running
-from tests.servers import Connection, Received, Server
+from tests.servers import PATIENCE, Connection, Received, Server
 
 Start = Callable[..., Running]
 Serve = Callable[..., Server]
@@ -71,7 +71,7 @@ def made(client: openai.OpenAI, content: bytes, **options: Any) -> Any:
 
 def ended(client: openai.OpenAI, batch: Any) -> Any:
     """A batch as it has ended."""
-    until = time.monotonic() + 60
+    until = time.monotonic() + PATIENCE
     while batch.status not in ("completed", "failed", "expired", "cancelled") and time.monotonic() < until:
         time.sleep(0.05)
         batch = client.batches.retrieve(batch.id)
@@ -189,12 +189,12 @@ class Gate:
         if request.path.endswith("/chat/completions"):
             self.came += 1
             if self.came > self.free:
-                self.open.wait(30)
+                self.open.wait(PATIENCE)
         echo(connection, request)
 
 
 def waited(what: Callable[[], bool]) -> None:
-    until = time.monotonic() + 60
+    until = time.monotonic() + PATIENCE
     while not what() and time.monotonic() < until:
         time.sleep(0.02)
     assert what()

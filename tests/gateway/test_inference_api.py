@@ -235,7 +235,7 @@ def test_the_client_has_the_same_over_a_gateway(start: Start, serve: Serve) -> N
         assert invalid.value.details == {"parameter": "model", "expected_type": "string"}
         behaviours["now"] = status(429, {"error": {"message": "slow down"}}, {"retry-after": "100"})
         with pytest.raises(errors.RateLimitError) as limited:
-            client.inference.create(**SAID, timeout=5)
+            client.inference.create(**SAID, timeout=20)
         assert (limited.value.retry_after, limited.value.provider) == (100.0, "p1")
         assert limited.value.attempts[0].provider == "p1"
         client.inference.configure_providers({"primary": "p9"})

@@ -12,7 +12,7 @@ import psutil
 from prometheus_client.parser import text_string_to_metric_families as parsed
 
 from tests.running import Running
-from tests.servers import Connection, Received, Server, completion, status
+from tests.servers import PATIENCE, Connection, Received, Server, completion, status
 from tests.test_pipeline import eventually
 
 Start = Callable[..., Running]
@@ -94,7 +94,7 @@ def test_any_worker_answers_for_all_and_a_killed_ones_counts_stay(start: Start, 
     children = psutil.Process(gateway.process.pid).children()
     assert len(children) == 2
     os.kill(children[0].pid, signal.SIGKILL)
-    children[0].wait(20)
+    children[0].wait(PATIENCE)
     for _ in range(10):
         ask(gateway)
     assert [total(gateway, "requests_total") for _ in range(3)] == [20] * 3

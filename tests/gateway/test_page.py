@@ -32,7 +32,7 @@ from tests.gateway.browser import Browser
 from tests.gateway.inside import CHAT, HI, TOKEN, Inside, head
 from tests.gateway.strict_html import Page, complaints
 from tests.running import Running
-from tests.servers import Connection, Received, Server, delta, status
+from tests.servers import PATIENCE, Connection, Received, Server, delta, status
 
 Within = Callable[..., Inside]
 SHOWN = [route.pattern.replace("{number}", "1") for route in ROUTES if route.kind == PAGE and route.method == "GET"]
@@ -481,7 +481,7 @@ def test_what_is_under_way_is_shown_and_then_what_came_of_it(serve: Callable[...
     def slowly(connection: Connection, request: Received) -> None:
         connection.start_stream()
         connection.event(delta("he"))
-        goes_on.wait(30)
+        goes_on.wait(PATIENCE)
         connection.event(delta("llo", "stop"))
         connection.event("[DONE]")
         connection.end_stream()
@@ -502,7 +502,7 @@ def test_what_is_under_way_is_shown_and_then_what_came_of_it(serve: Callable[...
         assert "m alice p1 streams, first content after" in during
     finally:
         goes_on.set()
-        asking.join(30)
+        asking.join(PATIENCE)
     while gateway.gateway.under_way.open():
         time.sleep(0.001)
     after = browser.get("/page/live").text
