@@ -302,11 +302,10 @@ def test_no_retries_are_no_retries(serve: Serve, openai_at: Any) -> None:
 def test_a_server_that_is_silent_is_given_up_after_the_timeout(serve: Serve, openai_at: Any) -> None:
     server = openai_at(serve(lambda connection, request: connection.hold()))
     with pytest.raises(AllProvidersFailedError):
-        MetaInferenceEngine(remote_params={"connection_timeout": 0.3, "max_retries": 0}).infer("Hi", "openai/gpt-4o")
+        MetaInferenceEngine(remote_params={"connection_timeout": 1.0, "max_retries": 0}).infer("Hi", "openai/gpt-4o")
     assert server.left()
 
 
-@pytest.mark.timeout(20)
 def test_a_provider_that_always_refuses_for_the_rate_is_given_up(serve: Serve, openai_at: Any) -> None:
     openai_at(serve(status(429)))
     remote = {"max_retries": 0, "retry_backoff_base": 0.01, "connection_timeout": 1.0}

@@ -15,7 +15,7 @@ from tests.servers import PATIENCE, Connection, Received, Server, delta
 
 KEY = "canary-0123456789abcdef0123456789abcdef"
 SCRIPT = """
-import asyncio, signal, sys, threading, traceback
+import asyncio, signal, sys, threading, time, traceback
 import openai  # takes longer to load than the limits below
 import inference_providers
 from inference_providers import ProviderList, AsyncProviderList, ask_ai
@@ -25,6 +25,11 @@ MESSAGES = [{{"role": "user", "content": "hi"}}]
 def interrupted():
     # The server writes a line when it has the request, and then says no more.
     sys.stdin.readline()
+    looks = 0
+    while looks < 20:  # until the main thread has come to wait for it, and stays there
+        time.sleep(0.01)
+        top = sys._current_frames()[threading.main_thread().ident]
+        looks = looks + 1 if top.f_code.co_filename.endswith("sync_sender.py") else 0
     signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
 
 async def limited(made):
