@@ -15,8 +15,9 @@ from inference_providers.vectors.sources import Text
 from inference_providers.waits import has_come, is_mine, taken
 from tests.conftest import list_of
 from tests.servers import PATIENCE, Connection, Received, Server, answer
-from tests.test_hedging import hedging
+from tests.test_hedging import hedging, once
 from tests.test_pipeline import eventually
+from tests.test_single_flight import waiting
 from tests.test_vectors import filling, vectors
 
 Serve = Callable[..., Server]
@@ -94,8 +95,8 @@ def test_a_signal_that_another_thread_takes_ends_a_wait(wait: Any, seconds: floa
             lock.release()
 
     thread = threading.Thread(target=work)
-    thread.start()
     with pytest.raises(KeyboardInterrupt):
+        thread.start()
         wait(queue, event, lock, seconds)
     is_over.set()
     thread.join()
@@ -105,7 +106,8 @@ def test_ctrl_c_ends_a_hedged_call(serve: Serve) -> None:
     def holding(connection: Connection, request: Received) -> None:
         connection.hold()
 
-    first, second = serve(holding), serve(interrupting)
+    first = serve(holding)
+    second = serve(once(lambda: first.holds, interrupting))
     made = hedging("sync", first.url, second.url)
     with pytest.raises(KeyboardInterrupt):
         made.ask_ai("hi", "m")
@@ -117,7 +119,7 @@ def test_ctrl_c_ends_a_hedged_call(serve: Serve) -> None:
 def test_ctrl_c_ends_a_batch(serve: Serve) -> None:
     server = serve(interrupting)
     with pytest.raises(KeyboardInterrupt):
-        list(list_of(server.url).batch(["a", "b"], "m"))
+        list(list_of(server.url).batch(["a"], "m"))  # one question: a second signal would come when nobody expects it
     assert eventually(lambda: bool(server.holds))
     assert server.left()
 
@@ -125,7 +127,7 @@ def test_ctrl_c_ends_a_batch(serve: Serve) -> None:
 def test_ctrl_c_ends_a_wait_for_an_equal_call(serve: Serve) -> None:
     def slow(connection: Connection, request: Received) -> None:
         is_asked.set()
-        waits.wait(PATIENCE)
+        assert eventually(lambda: waiting(made) == 1)
         take_signal()
         is_over.wait(PATIENCE)
         answer(connection, request)
@@ -133,14 +135,13 @@ def test_ctrl_c_ends_a_wait_for_an_equal_call(serve: Serve) -> None:
     def ask() -> None:
         found.append(str(made.ask_ai("hi", "m")))
 
-    is_asked, waits, is_over = threading.Event(), threading.Event(), threading.Event()
+    is_asked, is_over = threading.Event(), threading.Event()
     found: list[str] = []
     server = serve(slow)
     made = list_of(server.url, cache=True)
     thread = threading.Thread(target=ask)
     thread.start()
     assert is_asked.wait(PATIENCE)
-    waits.set()
     with pytest.raises(KeyboardInterrupt):
         made.ask_ai("hi", "m")
     is_over.set()
