@@ -14,6 +14,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -541,7 +542,7 @@ def test_what_comes_to_an_end_while_the_file_cannot_be_used_is_in_it_afterwards(
 def test_the_file_holds_days_and_amounts_alone(serve: Serve) -> None:
     by_ask(budgeted(serve(costly), budget={"per_day": 1.0}))
     path = Path(os.environ["XDG_DATA_HOME"]) / "inference_providers" / "budget.sqlite"
-    with sqlite3.connect(path) as connection:
+    with closing(sqlite3.connect(path)) as connection, connection:
         assert [row[0] for row in connection.execute("SELECT cost FROM spent")] == [pytest.approx(SPENT)]
         assert connection.execute("SELECT count(*) FROM reserved").fetchone() == (0,)
 

@@ -8,6 +8,7 @@ import sqlite3
 import stat
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -128,7 +129,7 @@ def test_a_program_beside_it_may_change_the_file(clocks: Clocks) -> None:
     _, key = callers.create("alice")
     assert callers.of(key) is not None
     assert callers.database is not None
-    with sqlite3.connect(callers.database.path) as connection:
+    with closing(sqlite3.connect(callers.database.path)) as connection, connection:
         connection.execute("UPDATE callers SET models = 'not json'")
     connection.close()
     clocks.passed += 1.0

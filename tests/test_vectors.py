@@ -12,6 +12,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -501,7 +502,10 @@ def test_vectors_without_a_direction_are_no_trouble() -> None:
 
 def test_a_row_that_somebody_has_spoilt_is_passed_over(cli: Any, tmp_path: Path) -> None:
     cli("embed", "c", "--lines", "-", stdin="a cat\na dog\n")
-    with sqlite3.connect(tmp_path / "data" / "inference_providers" / "vectors.sqlite") as connection:
+    with (
+        closing(sqlite3.connect(tmp_path / "data" / "inference_providers" / "vectors.sqlite")) as connection,
+        connection,
+    ):
         connection.execute("UPDATE entries SET vector = x'00' WHERE id = '1'")
     connection.close()
     store = Store.of(os.environ)

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +32,7 @@ for number in range(int(sys.argv[2])):
 
 
 def names(path: Path) -> list[str]:
-    with sqlite3.connect(path) as connection:
+    with closing(sqlite3.connect(path)) as connection, connection:
         return [row[0] for row in connection.execute("SELECT name FROM things ORDER BY rowid")]
 
 
@@ -231,7 +231,7 @@ def test_a_kill_leaves_a_whole_database_and_at_most_the_last_moment_unwritten(af
         process.stdin.flush()
         assert process.stdout.readline() == "and more\n"
         process.kill()
-    with sqlite3.connect(path) as connection:
+    with closing(sqlite3.connect(path)) as connection, connection:
         assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
     kept = list(map(int, names(path)))
     assert len(kept) > after
