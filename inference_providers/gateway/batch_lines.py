@@ -5,7 +5,7 @@ from __future__ import annotations
 from inference_providers import chat
 from inference_providers.calls import is_id, named_ids
 from inference_providers.errors import InvalidRequestError
-from inference_providers.gateway.openai_api import FOREIGN
+from inference_providers.gateway.openai_api import FOREIGN, misspelt
 from inference_providers.text import jsontext
 
 TYPE_CHECKING = False
@@ -51,7 +51,8 @@ class Lines:
 
     def _problem(self, line: bytes, number: int) -> tuple[str, str, str | None] | None:
         try:
-            row = jsontext.loads(line.removeprefix(b"\xef\xbb\xbf"))
+            row = jsontext.in_one_way(line)
+            jsontext.check(row)
         except ValueError:
             row = None
         if not isinstance(row, dict):
@@ -72,6 +73,8 @@ class Lines:
         model = body.get("model", "")
         if not isinstance(model, str):
             return "invalid_model", "A model is named in text.", "body.model"
+        if name := misspelt(body):
+            return "foreign_field", f"A line of a batch cannot say {name}.", f"body.{name}"
         said = body.keys() & self._unsaid
         said -= {"provider"} if isinstance(body.get("provider"), dict) else set()  # OpenRouter's own
         if said:

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 CONFIG, KEYS = "config.toml", "keys.toml"
 KEYRING, KEYS_FILE, SETTINGS_FILE = "keyring", "keys file", "settings"  # where something is from
 _CAP = 1024 * 1024  # bytes of one of these files
-# The messages about TOML that quote a name, which may be a key in the wrong place.
-_QUOTES = r"(?s)(?:Cannot declare|Duplicate inline table key|Cannot mutate immutable namespace) [('\"].*(?= \(at )"
+# How messages about TOML begin that quote a name, which may be a key in the wrong place.
+_QUOTING = ("Cannot declare", "Duplicate inline table key", "Cannot mutate immutable namespace")
 
 
 class Stored:
@@ -166,8 +166,13 @@ def parsed(path: str, content: bytes) -> dict[str, Any]:
     except UnicodeDecodeError:
         problem = "it is not UTF-8 text"
     except (ValueError, RecursionError) as error:
-        problem = re.sub(_QUOTES, "a name is there twice", str(error))
+        problem = _told(error)
     raise SettingsError(f"{path} cannot be read: {problem}.{fix(path)}")
+
+
+def _told(error: Exception) -> str:
+    what, at, place = str(error).rpartition(" (at ")
+    return f"{'a name is there twice' if what.startswith(_QUOTING) else what}{at}{place}"
 
 
 def unknown(name: str) -> str:
