@@ -24,31 +24,14 @@ if TYPE_CHECKING:
     from inference_providers.plugins.interface import Template as Template
     from inference_providers.plugins.loading import VERSION as VERSION
     from inference_providers.plugins.loading import objects as objects
+    from inference_providers.plugins.loading import said_by as said_by
     from inference_providers.plugins.registered import engine_rows as engine_rows
     from inference_providers.plugins.registered import examined as examined
     from inference_providers.plugins.registered import extended as extended
 
 _HOME = {
-    "discovery": (
-        "DIALECTS",
-        "ENGINES",
-        "GROUPS",
-        "OFF",
-        "PROVIDERS",
-        "STORES",
-        "TEMPLATES",
-        "TOOLS",
-        "VARIABLE",
-        "declared",
-    ),
-    "loading": (
-        "VERSION",
-        "objects",
-    ),
-    "registered": (
-        "engine_rows",
-        "examined",
-        "extended",
-    ),
+    "discovery": ("DIALECTS", "ENGINES", "GROUPS", "OFF", "PROVIDERS", "STORES", "TEMPLATES", "TOOLS", "VARIABLE", "declared",),
+    "loading": ("VERSION", "objects", "said_by",),
+    "registered": ("engine_rows", "examined", "extended",),
 }
 __getattr__, __dir__ = face(__name__, _HOME)
