@@ -305,7 +305,13 @@ def test_what_is_at_an_address_is_fetched(run: Run, serve: Serve) -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "told"), [("/none", "HTTP 404"), ("/loop", "5 redirects"), ("/out", "an address that is not https"), ("/bad", "an address that is not https")]
+    ("path", "told"),
+    [
+        ("/none", "HTTP 404"),
+        ("/loop", "5 redirects"),
+        ("/out", "an address that is not https"),
+        ("/bad", "an address that is not https"),
+    ],
 )
 def test_what_cannot_be_fetched_is_told(run: Run, serve: Serve, path: str, told: str) -> None:
     server, other = serve(), serve(pages)

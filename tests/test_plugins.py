@@ -290,7 +290,9 @@ def test_what_is_broken_is_told_once_and_left_out(name: str, tmp_path: Path, cap
 
 
 def test_what_its_module_prints_is_no_answer(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    package(tmp_path / "site", "talks", "print('hello')\nrequires = 1\ndef talk(): ...", {"tools": {"talk": "talks:talk"}})
+    package(
+        tmp_path / "site", "talks", "print('hello')\nrequires = 1\ndef talk(): ...", {"tools": {"talk": "talks:talk"}}
+    )
     sys.path.append(str(tmp_path / "site"))
     assert [one.name for one in loading.loaded({}, TOOLS)] == ["talk"]
     assert capsys.readouterr() == ("", "hello\n")

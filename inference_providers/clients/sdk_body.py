@@ -70,7 +70,7 @@ def picked_model(body: dict[str, Any] | None, content: bytes, path: str) -> tupl
 
 def streams(path: str, kind: str, content: bytes) -> bool:
     """Whether something other than a JSON body asks for events: a form, or a query."""
-    if "multipart/form-data" in kind:
+    if "multipart/form-data" in kind.lower():
         return form_streams(content)
     return "?" in path and any(
         field in ("stream=true", "stream=True", "stream=1") for field in path.partition("?")[2].split("&")

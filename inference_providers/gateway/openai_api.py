@@ -10,7 +10,7 @@ from functools import partial
 
 from inference_providers import chat
 from inference_providers.clients import RoutedRequest, headers_for_all
-from inference_providers.gateway import failures, model_list, passed, streaming
+from inference_providers.gateway import failures, forms, model_list, passed, streaming
 from inference_providers.gateway.allowed_models import ELSEWHERE
 from inference_providers.gateway.callers import ANYBODY
 from inference_providers.gateway.messages import JSON, Incoming, Outgoing, Refused
@@ -84,11 +84,12 @@ def _wanted(gateway: Gateway, incoming: Incoming, named: Named) -> RoutedRequest
     path = _path(incoming)
     if incoming.query_string:
         path = f"{path}?{incoming.query_string}"
+    kind = incoming.headers.get("content-type", "application/json")
     wanted = RoutedRequest(
         incoming.method,
         path,
         incoming.content,
-        incoming.headers.get("content-type", "application/json"),
+        kind,
         gateway.options,
         named,
         accept=incoming.headers.get("accept", ""),
@@ -96,6 +97,10 @@ def _wanted(gateway: Gateway, incoming: Incoming, named: Named) -> RoutedRequest
         raw=True,
     )
     body = wanted.request.body
+    if forms.is_form(kind):
+        fields = dict.fromkeys(forms.names(incoming.content, kind))
+        _check(fields, None, path)
+        gateway.allowed.check(incoming.caller, fields)
     admit(incoming, wanted, body, path)
     if body is not None and wanted.request.streams and wanted.request.api == chat.PATH:
         wanted.hides_usage = ask_for_usage(wanted.request)

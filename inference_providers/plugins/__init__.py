@@ -30,8 +30,27 @@ if TYPE_CHECKING:
     from inference_providers.plugins.registered import extended as extended
 
 _HOME = {
-    "discovery": ("DIALECTS", "ENGINES", "GROUPS", "OFF", "PROVIDERS", "STORES", "TEMPLATES", "TOOLS", "VARIABLE", "declared",),
-    "loading": ("VERSION", "objects", "said_by",),
-    "registered": ("engine_rows", "examined", "extended",),
+    "discovery": (
+        "DIALECTS",
+        "ENGINES",
+        "GROUPS",
+        "OFF",
+        "PROVIDERS",
+        "STORES",
+        "TEMPLATES",
+        "TOOLS",
+        "VARIABLE",
+        "declared",
+    ),
+    "loading": (
+        "VERSION",
+        "objects",
+        "said_by",
+    ),
+    "registered": (
+        "engine_rows",
+        "examined",
+        "extended",
+    ),
 }
 __getattr__, __dir__ = face(__name__, _HOME)
