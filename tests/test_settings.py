@@ -237,6 +237,11 @@ def test_what_a_server_is_given_is_not_shown_when_it_is_set(folder: Path) -> Non
     assert KEY not in run("config").output + run("config", "--json").output + run("doctor").output
 
 
+def test_a_value_that_nests_too_deep_is_a_text(folder: Path) -> None:
+    assert run("config", "set", "mcp.files.args", "[" * 5000).exit_code == 0
+    assert run("config", "get", "mcp.files.args").output == "[" * 5000 + "\n"
+
+
 def test_a_key_in_the_place_of_its_variable_is_not_shown(folder: Path) -> None:
     write(folder, keys=f'[keys]\n"{KEY}" = "OPENAI_API_KEY"\nHTTPS_PROXY = "http://evil.example"\n')
     problems = "\n".join(layered(dict(os.environ)).stored.problems)
