@@ -49,10 +49,7 @@ class Incoming:
         """The query's fields; the last of each name."""
         from urllib.parse import parse_qsl
 
-        try:
-            return dict(parse_qsl(self.query_string, keep_blank_values=True, max_num_fields=100))
-        except ValueError:
-            return {}
+        return dict(parse_qsl(self.query_string, keep_blank_values=True))
 
     def json(self) -> dict[str, Any]:
         """The JSON object of the body. Raises Refused (400) for anything else."""

@@ -83,6 +83,8 @@ def _path(incoming: Incoming) -> str:
 def _wanted(gateway: Gateway, incoming: Incoming, named: Named) -> RoutedRequest:
     path = _path(incoming)
     if incoming.query_string:
+        if incoming.method == "POST":
+            _check(incoming.query, None, path)
         path = f"{path}?{incoming.query_string}"
     kind = incoming.headers.get("content-type", "application/json")
     wanted = RoutedRequest(
