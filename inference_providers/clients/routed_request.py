@@ -115,7 +115,7 @@ class RoutedRequest:
             path,
             method=method,
             content=b"" if body is not None else content,
-            content_type=kind,
+            content_type=kind if body is None else "application/json",  # which it was read as, whatever else it says
             headers=headers,
             allow_empty=options.allow_empty,
             unsupported=parameters.KEEP if options.only is not None else parameters.DROP,

@@ -57,6 +57,12 @@ def test_a_body_that_others_may_read_otherwise_is_refused(
     assert len(provider.requests) == before
 
 
+def test_nobody_is_told_to_read_a_body_in_another_encoding(gateway: Inside, provider: Server) -> None:
+    for kind in ("application/json; charset=utf-7", "Application/JSON;charset=utf-16"):
+        assert gateway.ask("POST", CHAT, HI, {"Content-Type": kind})[0] == 200
+        assert provider.requests[-1].headers["content-type"] == "application/json"
+
+
 @pytest.mark.parametrize(
     "name", ["MODEL", "Model", "Api_Key", "api_\u212aey", "Fallbacks", "provideroptions", "Max_Tokens"]
 )
