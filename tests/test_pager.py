@@ -45,7 +45,9 @@ show(prog_name="show")
 def reader(tmp_path: Path) -> Path:
     """A pager that keeps what it gets, and with which environment."""
     path = tmp_path / "reader"
-    path.write_text(f'#!/bin/sh\ncat >"{tmp_path}/got"\necho "LESS=$LESS $*" >"{tmp_path}/how"\nenv >"{tmp_path}/env"\necho PAGED\n')
+    path.write_text(
+        f'#!/bin/sh\ncat >"{tmp_path}/got"\necho "LESS=$LESS $*" >"{tmp_path}/how"\nenv >"{tmp_path}/env"\necho PAGED\n'
+    )
     path.chmod(path.stat().st_mode | stat.S_IXUSR)
     return path
 

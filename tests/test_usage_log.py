@@ -210,7 +210,9 @@ def test_texts_are_kept_where_that_is_said(way: str, kind: str, serve: Serve) ->
 
 
 def test_half_a_character_costs_no_row(serve: Serve) -> None:
-    made = logged(serve(lambda connection, request: connection.reply(200, completion("half \ud83d", "m"))).url, log="text")
+    made = logged(
+        serve(lambda connection, request: connection.reply(200, completion("half \ud83d", "m"))).url, log="text"
+    )
     assert made.ask_ai("and \ud800", "m") == "half \ud83d"
     (row,) = rows("texts")
     assert row["answer"] == "half ?"
