@@ -288,6 +288,8 @@ def pages(connection: Connection, request: Received) -> None:
         connection.reply(302, {}, {"Location": f"{request.path}x"})
     elif request.path == "/out":
         connection.reply(302, {}, {"Location": "ftp://example.com/x"})
+    elif request.path == "/bad":
+        connection.reply(302, {}, {"Location": "https://[::1/x"})
     elif request.path.startswith("/files/"):
         connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(PDF) + PDF)
     else:
@@ -303,7 +305,13 @@ def test_what_is_at_an_address_is_fetched(run: Run, serve: Serve) -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "told"), [("/none", "HTTP 404"), ("/loop", "5 redirects"), ("/out", "an address that is not https")]
+    ("path", "told"),
+    [
+        ("/none", "HTTP 404"),
+        ("/loop", "5 redirects"),
+        ("/out", "an address that is not https"),
+        ("/bad", "an address that is not https"),
+    ],
 )
 def test_what_cannot_be_fetched_is_told(run: Run, serve: Serve, path: str, told: str) -> None:
     server, other = serve(), serve(pages)

@@ -310,6 +310,29 @@ def test_nothing_of_a_models_markdown_acts_however_it_is_rendered(parts: list[st
 
 
 @pytest.mark.parametrize(
+    "text",
+    [
+        "[a](https://example.com){onclick=alert(1)}",
+        "# Title {: onclick=alert(1) }",
+        "*a*{.b\nonmouseover = x}",
+        '[a](https://example.com){x="`b`" href="javascript:alert(1)"}',
+        '`a`{style="position:fixed"}',
+        "```{.python onclick=alert(1)}\nx\n```",
+        "a\n{: {SRC=x }",
+    ],
+)
+def test_no_braces_give_an_element_an_attribute_that_acts(text: str) -> None:
+    found = safe(text)
+    between = re.findall(r"\{[^}]*\}", found)
+    assert not [one for one in between if re.search(r"(?i)(on[a-z]+|style|href|src)\s*=", one)], found
+
+
+@pytest.mark.parametrize("text", [r"$\sum_{i=1}^{n} x_{i}$", "a {b = c} {onto} {x}", "`{'a': 1}`", "{\n\nsrc=1}"])
+def test_other_braces_stay(text: str) -> None:
+    assert safe(text) == text
+
+
+@pytest.mark.parametrize(
     "formula",
     [
         "\\href%\n{javascript:alert(1)}{x}",

@@ -229,6 +229,14 @@ def test_tool_calls_are_told_apart_however_they_are_numbered(chunks: list[dict[s
     ]
 
 
+def test_arguments_that_nest_too_deep_are_those_of_a_call_like_others() -> None:
+    assembly = Assembly()
+    for arguments in ("[" * 4000, "{}"):
+        assembly.add(tool_delta(index=0, function={"name": "f", "arguments": arguments}))
+    (call,) = assembly.reply["choices"][0]["message"]["tool_calls"]
+    assert call["function"]["arguments"] == "[" * 4000 + "{}"
+
+
 def test_tool_calls_without_ids_are_told_apart() -> None:
     assembly = Assembly()
     for name in ("f", "g"):

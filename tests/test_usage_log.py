@@ -24,7 +24,7 @@ from inference_providers.telemetry.usage_log import Conversation, UsageLog
 from inference_providers.usage.log_file import COLUMNS, MIGRATIONS, SLOT, Keep, LogFile, slots_of
 from inference_providers.usage.log_file import LOG_NAME as NAME
 from tests.conftest import keys, list_of, places
-from tests.servers import Server, answer, status
+from tests.servers import Server, answer, completion, status
 from tests.test_pipeline import (
     ANSWER,
     FACTS,
@@ -208,6 +208,16 @@ def test_texts_are_kept_where_that_is_said(way: str, kind: str, serve: Serve) ->
         assert row["answer"] == whole
         assert json.loads(row["asked"])[0]["role"] == "user"
         assert row["size"] == len(row["asked"]) + len(row["answer"])
+
+
+def test_half_a_character_costs_no_row(serve: Serve) -> None:
+    made = logged(
+        serve(lambda connection, request: connection.reply(200, completion("half \ud83d", "m"))).url, log="text"
+    )
+    assert made.ask_ai("and \ud800", "m") == "half \ud83d"
+    (row,) = rows("texts")
+    assert row["answer"] == "half ?"
+    assert len(rows()) == 1
 
 
 def test_a_conversation_keeps_each_message_once(serve: Serve) -> None:

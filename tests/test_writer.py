@@ -139,6 +139,15 @@ def test_a_row_that_cannot_be_written_does_not_end_the_thread(base: Database, pa
     assert names(path) == ["next"]
 
 
+def test_a_row_that_cannot_be_written_keeps_no_other_back(base: Database, path: Path) -> None:
+    writer = Writer()
+    with held(writer, base):
+        for name in ("a", "b", "\ud800", "c", 2**70, "d"):
+            writer.put(base, INSERT, (name,), 10)
+    assert names(path) == ["a", "b", "c", "d"]
+    assert writer._bytes == 0
+
+
 def test_what_cannot_be_written_now_is_written_later(path: Path) -> None:
     now = [0.0]
     base = Database(str(path), SCHEMA, warn=lambda said: None, clock=lambda: now[0], busy=0.01)

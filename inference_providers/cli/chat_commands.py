@@ -120,7 +120,8 @@ def _save(talk: Talk, path: str) -> None:
     start = [{"role": "system", "content": talk.system}] if talk.system else []
     turns = start + talk.branches[0].turns
     try:
-        with open(path, "x", encoding="utf-8") as file:
+        # Half a character is written as JSON has it.
+        with open(path, "x", encoding="utf-8", errors="backslashreplace") as file:
             if path.endswith(".json"):
                 json.dump({"messages": turns}, file, ensure_ascii=False, indent=1)
             else:

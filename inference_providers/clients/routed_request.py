@@ -103,7 +103,7 @@ class RoutedRequest:
         # Whom it avoids, and whom alone it wants; what it says of the list's cache; what it prefers.
         self.terms, self.cache, self.words = own_words(body if options.only is None else None)
         is_own = bool(self.terms or self.cache or self.words or (body and "models" in body))
-        if body is None and options.only is None and "multipart/form-data" in kind:
+        if body is None and options.only is None and "multipart/form-data" in kind.lower():
             self.terms, content = form_lists(content, ("avoid", "only", "models"))
         listed = self.terms.pop("models", [])
         self.named, content = picked_model(body, content, path)
@@ -115,7 +115,7 @@ class RoutedRequest:
             path,
             method=method,
             content=b"" if body is not None else content,
-            content_type=kind,
+            content_type=kind if body is None else "application/json",  # which it was read as, whatever else it says
             headers=headers,
             allow_empty=options.allow_empty,
             unsupported=parameters.KEEP if options.only is not None else parameters.DROP,

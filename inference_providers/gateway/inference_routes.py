@@ -163,7 +163,9 @@ async def _hold(gateway: Gateway, caller: Caller, request: InferenceRequest) -> 
 def _json(incoming: Incoming) -> Any:
     """The body. Raises InvalidRequestError for one that is no JSON."""
     try:
-        return jsontext.loads(incoming.content)
+        found = jsontext.in_one_way(incoming.content)
+        jsontext.check(found)
+        return found
     except ValueError as error:
         raise inference_errors.invalid(f"The body is not JSON that can be read: {error}", None, "object") from None
 

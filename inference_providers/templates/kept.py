@@ -70,8 +70,9 @@ def find(name: str, environ: Mapping[str, str]) -> Template:
         return _plugin(name, environ)
     try:
         return Template(name, tomllib.loads(text))
-    except tomllib.TOMLDecodeError as error:
-        raise TemplateError(f"The template {path_of(name, environ)} is not TOML: {error}.") from None
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        why = "it nests too deep" if isinstance(error, RecursionError) else error
+        raise TemplateError(f"The template {path_of(name, environ)} is not TOML: {why}.") from None
     except ValueError as error:
         raise TemplateError(f"{path_of(name, environ)}: {error}.") from None
 
