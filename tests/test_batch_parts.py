@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
 from inference_providers import AsyncProviderList, ProviderList, __version__, batch
 from inference_providers.batches.files import Output
 from inference_providers.batches.items import Reader
 from inference_providers.batches.journals import Journals
 from inference_providers.batches.parts import Parts
+from inference_providers.cli.main import main
 from inference_providers.ray import cluster
 
 READER = Reader("m", "be kind", {"max_tokens": 5}, {})
@@ -125,6 +127,11 @@ def test_without_ray_the_command_that_installs_it(tmp_path: Path) -> None:
 
     with pytest.raises(ImportError, match=r"pip install 'ray\[data\]'"):
         ask(None)
+    (tmp_path / "in.txt").write_text("What is 2 + 2?\n")
+    words = ["batch", str(tmp_path / "in.txt"), "-o", str(tmp_path / "p.jsonl"), "--engine", "ray", "--address", "auto"]
+    done = CliRunner().invoke(main, words)
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert done.stderr.startswith("Error: batches on a cluster need Ray") and "pip install 'ray[data]'" in done.stderr
 
 
 def test_another_version_on_a_machine_says_what_to_do() -> None:
@@ -142,7 +149,6 @@ def test_options_of_an_engine_are_checked_at_once(tmp_path: Path) -> None:
         ({"engine": "ray", "out": None}, "needs an output file"),
         ({"engine": "ray", "mode": "provider"}, "choose one"),
         ({"engine": "ray", "actors": 0}, "actors must be"),
-        ({"engine": "ray", "max_cost": 1.0}, "max_cost is not held to"),
         ({"address": "10.0.0.5:6379"}, "of an engine"),
     ]
     for options, message in wrong:

@@ -18,6 +18,7 @@ from contextlib import suppress
 from inference_providers import files
 from inference_providers.batches.items import Item, result_of
 from inference_providers.batches.lines import row_of
+from inference_providers.files import locks
 from inference_providers.text import jsontext
 
 TYPE_CHECKING = False
@@ -93,6 +94,16 @@ class Parts:
         with suppress(FileNotFoundError):
             found = sorted(os.listdir(self._journals))
         return [name.removesuffix(".jsonl") for name in found if name.endswith(".jsonl")]
+
+    def gather_free(self, name: str, output: Output, heard: Callable[[Result], None] | None = None) -> None:
+        """`gather`, unless somebody has the journal open; meanwhile nobody can append to it."""
+        with suppress(FileNotFoundError):
+            file = files.regular(self.journal(name), os.O_RDWR)
+            try:
+                if locks.take(file):
+                    self.gather(name, output, heard)
+            finally:
+                os.close(file)
 
     def gather(self, name: str, output: Output, heard: Callable[[Result], None] | None = None) -> list[Result]:
         """Put what a journal holds into the output, and remove it: its results.

@@ -98,8 +98,6 @@ def ask(
     ray = cluster.load()
     if refused := options.keys() & {"out", "resume", "mode", "engine", "address", "as_completed", "on_error"}:
         raise TypeError(f"{', '.join(sorted(refused))}: of a batch to a file; a dataset writes itself")
-    if options.get("max_cost") is not None:
-        raise ValueError("max_cost is not held to on several machines; give the list a budget, and a state they share")
     pipeline = (default_list() if providers is None else providers).pipeline
     job = Job((), models, **options)
     job.given = {**options, "models": models}
@@ -115,6 +113,6 @@ def ask(
         "done": done,
         "whole": options.get("prompt") is not None,
     }
-    dealer = dealer_of(ray, pipeline, job)
+    dealer = dealer_of(ray, pipeline, job, None if journals is None else journals.folder)
     how = {"batch_size": ROWS, "batch_format": "pyarrow", "fn_constructor_kwargs": given}
     return pool.mapped(ray, dataset, RowWorker, dealer, actors, **how)

@@ -11,6 +11,7 @@ import threading
 import time
 from contextlib import aclosing
 
+from inference_providers import log
 from inference_providers.batches import MalformedItemError, Parts, Result, Summary
 from inference_providers.ray import cluster, pool
 from inference_providers.ray.dealer import dealer_of, failure, telling
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
 _FIRST, _MOST = 16, 2000  # items of the first part, and of any: each has one more than the one before it
 _ENDING = 10.0  # seconds that Ray has for ending what is under way
+_LEAVING, _AGAIN = 3.0, 0.05  # seconds in which actors end whose batch has, and between two looks at their journals
+_LOOK = 0.3  # seconds between two looks at how far all are
 
 
 class PartWorker(Worker):
@@ -63,6 +66,8 @@ class RayRunner:
         self._ray = cluster.load()
         self._pipeline, self._job, self._output, self._told = pipeline, job, output, told
         self.summary = Summary()
+        self._shown = Summary()  # for the bar: what all have done together, gathered or not
+        self._so_far: dict[str, float] = {}
         self.quiet = False  # nobody listens: results go to the file only
         self._parts = Parts.beside(output.path)
         self._names: list[str] = []
@@ -84,7 +89,9 @@ class RayRunner:
                     if self._job.raises and (failed := next((one for one in results if not one.ok), None)) is not None:
                         raise failed.error or RuntimeError("an item failed")
             self._parts.remove()
+            self._tell()
         finally:
+            self._gather_left()
             self._output.flush()
             self.summary.seconds = time.monotonic() - started
 
@@ -97,6 +104,14 @@ class RayRunner:
         else:
             self._parts.remove()
         self._parts.make()
+
+    def _gather_left(self) -> None:
+        """What an interruption leaves in journals, as far as those who write them end soon; the rest is kept there."""
+        end = time.monotonic() + _LEAVING
+        while (left := self._parts.journals()) and time.monotonic() < end:
+            for name in left:
+                self._parts.gather_free(name, self._output, self._heard)
+            time.sleep(_AGAIN)
 
     async def _part(self) -> list[Result]:
         """Put what is to be asked into parts: the items that cannot be, as results."""
@@ -138,8 +153,15 @@ class RayRunner:
 
     def _heard(self, result: Result) -> None:
         self.summary.add(result)
-        if self._told is not None:
-            self._told(self.summary, self._job.pace)
+        self._tell()
+
+    def _tell(self) -> None:
+        if self._told is None:
+            return
+        for name in Summary.__slots__:
+            found = getattr(self.summary, name)
+            setattr(self._shown, name, max(found, self._so_far[name]) if name in self._so_far else found)
+        self._told(self._shown, self._job.pace)
 
     async def _done(self) -> AsyncGenerator[str, None]:
         """The names of parts, as they are done. Where nobody wants more of them, nothing more is asked."""
@@ -151,18 +173,34 @@ class RayRunner:
             loop.call_soon_threadsafe(found.put_nowait, one)
 
         with cluster.joined(self._job.address) as ray:
-            dealer = dealer_of(ray, self._pipeline, self._job)
+            dealer = dealer_of(ray, self._pipeline, self._job, self._parts.folder)
             thread = threading.Thread(target=self._work, args=(ray, dealer, put), name="ray batch", daemon=True)
             thread.start()
+            looking = asyncio.create_task(self._look(dealer))
             try:
                 while (one := await found.get()) is not None:
                     if isinstance(one, BaseException):
                         raise (failure(ray, dealer) or cluster.told(one)) from None
                     yield one
             finally:
-                self._stopped = True
+                self._stopped, self._so_far = True, {}
+                looking.cancel()
                 ray.kill(dealer)  # workers that wait for permits end as well
                 thread.join(_ENDING)
+
+    async def _look(self, dealer: Any) -> None:
+        """Tell now and then how far all are, and what they warn of."""
+        known, lane = 0, self._job.pace.lane(self._job.engine or "", "")
+        while True:
+            await asyncio.sleep(_LOOK)
+            try:
+                self._so_far, lane.busy, said = await dealer.news.remote(known)
+            except Exception:  # noqa: BLE001  (what ends a batch is raised where its parts are waited for)
+                return
+            known += len(said)
+            for one in said:
+                log.warn(one)
+            self._tell()
 
     def _work(self, ray: Any, dealer: Any, put: Callable[[str | BaseException | None], None]) -> None:
         """Have Ray Data hand the names out. The longest parts first, so that all end at about the same time."""
@@ -170,7 +208,8 @@ class RayRunner:
             with cluster.quiet(ray):
                 names = ray.data.from_items(self._names[::-1], override_num_blocks=len(self._names))
                 how = {"batch_size": 1, "fn_constructor_kwargs": {"folder": self._parts.folder}}
-                for row in pool.mapped(ray, names, PartWorker, dealer, self._job.actors, **how).iter_rows():
+                actors = min(self._job.actors or cluster.machines(ray), len(self._names))
+                for row in pool.mapped(ray, names, PartWorker, dealer, actors, **how).iter_rows():
                     if self._stopped:
                         return
                     put(str(row["item"]))
