@@ -18,7 +18,7 @@ from contextlib import suppress
 from weakref import WeakMethod, WeakSet
 
 from inference_providers.log import warn
-from inference_providers.state.redis_address import place_of, reason
+from inference_providers.state.redis_address import namespace_of, place_of, reason
 from inference_providers.state.redis_script import SPACE, Said, Script
 
 TYPE_CHECKING = False
@@ -43,6 +43,8 @@ class RedisLink:
         """*url*: checked, see `link_of`; a password in it is in no text of this object's."""
         self._url, self._clock = url, clock
         self.place = place_of(url)
+        name = namespace_of(url)
+        self._space = SPACE if name is None else f"{SPACE[:-1]}:{name}}}"
         self.state: Any = None  # the one that all lists of this process share
         self._start()
         _every.add(self)
@@ -76,7 +78,7 @@ class RedisLink:
 
     def run(self, *said: Said) -> list[Any] | None:
         """What the scripts give, in one round trip; None where nothing answers. An error of a script is its result."""
-        if self.fault and self._clock() < self._until:
+        if self.fault and not self._may_try():
             return None
         try:
             found = self._sent(said)
@@ -90,6 +92,15 @@ class RedisLink:
             if isinstance(result, Exception):
                 self._note(result)
         return found
+
+    def _may_try(self) -> bool:
+        """Whether it is time to try again, for one at a time: the others need not wait for what becomes of that."""
+        with self.lock:
+            now = self._clock()
+            if now < self._until:
+                return False
+            self._until = now + self._wait + PATIENCE
+            return True
 
     def ask(self, script: Script, keys: Sequence[str], *arguments: Any) -> Any:
         """What one script gives; None where nothing answers, or it fails."""
@@ -118,6 +129,7 @@ class RedisLink:
 
         It is given up with its object.
         """
+        channel = self._named(channel)
         with self.lock:
             self._heard = {**self._heard, channel: [*self._heard.get(channel, ()), WeakMethod(heard)]}
         if not self._listens:
@@ -196,13 +208,19 @@ class RedisLink:
         for text in new.values():
             pipe.execute_command("SCRIPT", "LOAD", text)
         for one in said:
-            pipe.evalsha(one.script.digest, len(one.keys), *one.keys, *one.arguments)
+            pipe.evalsha(one.script.digest, len(one.keys), *map(self._named, (*one.keys, *one.arguments)))
         results: list[Any] = pipe.execute(raise_on_error=False)
         for result in results:
             if isinstance(result, Exception) and _is_lost(result):
                 raise result  # it is loading, for one
         self._loaded = self._loaded | new.keys()
         return results[len(new) :]
+
+    def _named(self, value: Any) -> Any:
+        """A key as it is called in this namespace; anything else as it is."""
+        if self._space is SPACE or not isinstance(value, str):
+            return value
+        return value.replace(SPACE, self._space)
 
     def _gone(self, error: Exception) -> None:
         """It does not answer: that is said once, and it is tried again after a while."""
@@ -334,10 +352,10 @@ def _drained(pubsub: Any) -> dict[str, list[str]] | None:
 
 
 def _is_lost(error: Exception) -> bool:
-    """Whether an error is one of the connection, or of a server that does nothing for now."""
-    from redis.exceptions import ConnectionError, TimeoutError
+    """Whether an error is one of the connection, or of a server that does nothing for now, or is none."""
+    from redis.exceptions import ConnectionError, InvalidResponse, TimeoutError
 
-    return isinstance(error, ConnectionError | TimeoutError | OSError)
+    return isinstance(error, ConnectionError | TimeoutError | OSError | InvalidResponse)
 
 
 _links: dict[str, RedisLink] = {}
