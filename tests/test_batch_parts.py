@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -15,9 +16,11 @@ from inference_providers import AsyncProviderList, ProviderList, __version__, ba
 from inference_providers.batches.files import Output
 from inference_providers.batches.items import Reader
 from inference_providers.batches.journals import Journals
-from inference_providers.batches.parts import Parts
+from inference_providers.batches.parts import Parts, line_of
+from inference_providers.batches.tables import ANSWERS, prefix
 from inference_providers.cli.main import main
 from inference_providers.ray import cluster
+from inference_providers.ray.spent import Spent
 
 READER = Reader("m", "be kind", {"max_tokens": 5}, {})
 GIVEN: list[Any] = [
@@ -39,9 +42,9 @@ def line(index: int, answer: str | None, key: str = "") -> str:
 
 def test_items_come_back_as_they_went(tmp_path: Path) -> None:
     parts = Parts(str(tmp_path / "p"))
-    parts.make()
+    parts.make(str(tmp_path / "out.jsonl"))
     items = [READER.item(given, index, index + 1) for index, given in enumerate(GIVEN)]
-    parts.write("000001", items)
+    parts.write("000001", [line_of(item) for item in items])
     for item, back in zip(items, parts.items("000001"), strict=True):
         for name in ("index", "line", "custom_id", "key", "openai_form", "body", "problem"):
             assert getattr(back, name) == getattr(item, name), name
@@ -50,7 +53,7 @@ def test_items_come_back_as_they_went(tmp_path: Path) -> None:
 
 def test_a_journal_goes_into_the_output_once(tmp_path: Path) -> None:
     parts, out = Parts(str(tmp_path / "p")), str(tmp_path / "out.jsonl")
-    parts.make()
+    parts.make(str(tmp_path / "out.jsonl"))
     journal = Path(parts.journal("000001"))
     content = f"{line(0, 'a')}\n{line(1, None)}\n{line(2, 'c')}\n{line(3, 'cut')[:40]}"
     journal.write_text(content)
@@ -67,9 +70,9 @@ def test_a_journal_goes_into_the_output_once(tmp_path: Path) -> None:
 
 def test_a_part_that_was_gathered_has_nothing_to_be_asked(tmp_path: Path) -> None:
     parts = Parts(str(tmp_path / "p"))
-    parts.make()
+    parts.make(str(tmp_path / "out.jsonl"))
     parts.check()
-    parts.write("000001", [READER.item("x", 0)])
+    parts.write("000001", [line_of(READER.item("x", 0))])
     output = Output(str(tmp_path / "out.jsonl"))
     parts.gather("000001", output)
     output.close()
@@ -78,7 +81,7 @@ def test_a_part_that_was_gathered_has_nothing_to_be_asked(tmp_path: Path) -> Non
 
 def test_what_was_gathered_counts_as_answered(tmp_path: Path) -> None:
     parts = Parts(str(tmp_path / "p"))
-    parts.make()
+    parts.make(str(tmp_path / "out.jsonl"))
     items = [READER.item(given, index) for index, given in enumerate(("same", "same", "other"))]
     Path(parts.journal("000001")).write_text(line(0, "a", items[0].key) + "\n")
     output = Output(str(tmp_path / "out.jsonl"))
@@ -91,7 +94,7 @@ def test_what_was_gathered_counts_as_answered(tmp_path: Path) -> None:
 def test_folders_of_others_are_left_alone(tmp_path: Path) -> None:
     (tmp_path / "mine").write_text("x")
     with pytest.raises(ValueError, match="something other than a batch's parts"):
-        Parts(str(tmp_path)).make()
+        Parts(str(tmp_path)).make("o.jsonl")
     Parts(str(tmp_path)).remove()
     with pytest.raises(ValueError, match="something other than journals"):
         Journals(str(tmp_path)).make()
@@ -165,3 +168,48 @@ def test_a_list_can_be_made_again(kind: type[Any]) -> None:
     again = kind(**given)
     assert (again.timeout, again.pipeline.given()) == (5.0, given)
     assert "canary" not in repr(made.pipeline.given)
+
+
+def test_what_lies_beside_a_private_output_is_private(tmp_path: Path) -> None:
+    for name, mode in (("private", 0o600), ("open", 0o644)):
+        out = tmp_path / name
+        out.touch()
+        out.chmod(mode)
+        parts = Parts.beside(str(out))
+        parts.make(str(out))
+        assert (os.stat(parts.folder).st_mode & 0o077 == 0) == (name == "private")
+
+
+def test_a_journal_that_somebody_writes_is_left_alone(tmp_path: Path) -> None:
+    out = Output(str(tmp_path / "out.jsonl"))
+    parts = Parts.beside(out.path)
+    parts.make(out.path)
+    journal = Output(parts.journal("000001"))
+    journal.put(line(0, "zero"))
+    journal.flush()
+    parts.gather_free("000001", out)
+    assert parts.journals() == ["000001"]
+    journal.close()
+    parts.gather_free("000001", out)
+    assert parts.journals() == []
+    out.close()
+    assert Path(out.path).read_text() == line(0, "zero") + "\n"
+
+
+def test_columns_of_ours_are_never_called_like_one_of_the_input() -> None:
+    assert prefix(["text"], ANSWERS) == ""
+    assert prefix(["text", "cost"], ANSWERS) == "batch_"
+    assert prefix(["answer", "batch_cost"], ANSWERS) == "batch_batch_"
+
+
+@pytest.mark.parametrize("content", [b"", b"nan" + b" " * 28 + b"\n", b"-1" + b" " * 29 + b"\n", b"1.5\n", b"x" * 32])
+def test_what_was_spent_is_read_as_it_was_written_or_not_at_all(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / ".spent"
+    spent = Spent(str(path))
+    assert spent.read() == 0.0
+    for amount in (123456.789, 0.1 + 0.2, 1e-9):
+        spent.note(amount, 0.001)
+        assert Spent(str(path)).read() == amount
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match="what was spent before the interruption"):
+        Spent(str(path)).read()

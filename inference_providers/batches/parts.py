@@ -44,11 +44,12 @@ class Parts:
         """The folder for a file of lines."""
         return cls(f"{lines}.parts")
 
-    def make(self) -> None:
-        """Make the folder, without items."""
+    def make(self, beside: str) -> None:
+        """Make the folder, without items; private where the file is that it is *beside*."""
         mark = os.path.join(self.folder, _MARK)
         if os.path.isdir(self.folder) and os.listdir(self.folder) and not os.path.exists(mark):
             raise ValueError(f"{self.folder} holds something other than a batch's parts; give another file for results")
+        os.makedirs(self.folder, 0o777 if files.mode_beside(beside) == 0o666 else 0o700, exist_ok=True)
         os.makedirs(self._journals, exist_ok=True)
         with open(mark, "wb"):
             shutil.rmtree(self._items, ignore_errors=True)
@@ -59,10 +60,10 @@ class Parts:
         if os.path.exists(os.path.join(self.folder, _MARK)):
             shutil.rmtree(self.folder, ignore_errors=True)
 
-    def write(self, name: str, items: Sequence[Item]) -> None:
-        """Write the items of a part. Raises TypeError where one holds what is not JSON."""
+    def write(self, name: str, lines: Sequence[bytes]) -> None:
+        """Write the items of a part, each as `line_of` has it."""
         with files.replacing(self._path(self._items, name)) as file:
-            file.writelines(_line_of(item) for item in items)
+            file.writelines(lines)
 
     def check(self) -> None:
         """Raise FileNotFoundError with advice where the folder is another one on this machine."""
@@ -133,7 +134,8 @@ class Parts:
         return os.path.join(folder, f"{name}.jsonl")
 
 
-def _line_of(item: Item) -> bytes:
+def line_of(item: Item) -> bytes:
+    """An item as a line of a part. Raises TypeError and ValueError where it holds what is not JSON."""
     row = {
         "index": item.index,
         "line": item.line,

@@ -40,7 +40,10 @@ class RowWorker(Worker):
         return columns.with_results(table, self._ask_or_recall(self._journals, items))
 
     def _item(self, row: dict[str, Any], place: int) -> Item:
-        return self.source.item(columns.question(row, whole=self._whole), place)
+        try:
+            return self.source.item(columns.question(row, whole=self._whole), place)
+        except ValueError as error:
+            return self.source.broken(f"its messages are no JSON ({error})", place)
 
     def _ask_or_recall(self, journals: Journals, items: list[Item]) -> list[Result]:
         """Results of items: what earlier runs, and earlier tries of this very task, have had answered is not asked."""

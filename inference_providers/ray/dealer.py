@@ -12,12 +12,13 @@ import pickle
 import time
 from contextlib import contextmanager
 
-from inference_providers import __version__, log
+from inference_providers import __version__, files, log
 from inference_providers.credentials import Secret
 from inference_providers.offers import AVOID_VARIABLE, OFFLINE_VARIABLE, ONLY_VARIABLE
 from inference_providers.ray import cluster
 from inference_providers.ray.spent import Spent
 from inference_providers.routing import BATCH, Lender, Pace, Permits
+from inference_providers.text import jsontext
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -38,14 +39,16 @@ if TYPE_CHECKING:
 SPENT = ".spent"
 _MOST = 100  # different warnings that are passed on
 PIECE = 50_000  # bytes: below what Ray puts into the object store
-# Options of the driver's alone, and those of its pace, which is the dealer's here.
-# Variables that say whom to ask, how and for how much, and hold no key: those of the driver count in its batch.
+_FILES = ("json_override", "json_merge")  # options of a list that may name one
+STATE_VARIABLE = "INFERENCE_PROVIDERS_STATE"
+# Variables that say whom to ask, how and for how much, and hold no provider's key: the driver's count in its batch.
 SHARED = (
     "INFERENCE_PROVIDERS_MODEL", "INFERENCE_PROVIDERS_POLICY", "INFERENCE_PROVIDERS_BUDGET",
-    "INFERENCE_PROVIDERS_ALLOW", AVOID_VARIABLE, ONLY_VARIABLE, OFFLINE_VARIABLE,
+    "INFERENCE_PROVIDERS_ALLOW", AVOID_VARIABLE, ONLY_VARIABLE, OFFLINE_VARIABLE, STATE_VARIABLE,
 )  # fmt: skip
+# Options of the driver's alone, and those of its pace, which is the dealer's here.
 _DRIVERS = {
-    *("out", "resume", "progress", "input_format", "encoding", "engine", "address", "actors", "on_error"),
+    *("out", "resume", "progress", "input_format", "encoding", "engine", "address", "actors"),
     *("as_completed", "csv_formulas", "concurrency", "adaptive", "requests_per_minute", "tokens_per_minute"),
 }
 
@@ -167,7 +170,7 @@ def packed(pipeline: Pipeline, job: Job) -> bytes:
 
     if pipeline.given is None:
         raise ValueError("this list cannot be made again on other machines: make it by ProviderList(...)")
-    providers = dict(pipeline.given())
+    providers = {name: _content(value) if name in _FILES else value for name, value in pipeline.given().items()}
     if (environ := providers["environ"]) is not None:
         providers["environ"] = {name: _plain(environ[name]) for name in environ}
     options = {name: _plain(value) for name, value in job.given.items() if name not in _DRIVERS}
@@ -181,9 +184,18 @@ def packed(pipeline: Pipeline, job: Job) -> bytes:
     return content
 
 
+def _content(value: Any) -> Any:
+    """What is in a file of the driver's, which other machines may not have, and not where its name leads here."""
+    is_file = isinstance(value, str | os.PathLike) and os.path.isfile(value)
+    return jsontext.loads(files.read(value)) if is_file else value
+
+
 def _variables(pipeline: Pipeline) -> dict[str, str]:
     """What the driver's user has set of whom to ask and for how much, for nodes with an environment of their own."""
-    return {name: pipeline.users_environ[name] for name in SHARED if pipeline.users_environ.get(name)}
+    found = {name: pipeline.users_environ[name] for name in SHARED if pipeline.users_environ.get(name)}
+    if "://" not in found.get(STATE_VARIABLE, ""):  # a file's name, which each machine has its own of
+        found.pop(STATE_VARIABLE, None)
+    return found
 
 
 def environment(variables: Mapping[str, str], own: Mapping[str, str]) -> dict[str, str]:

@@ -9,10 +9,10 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 
 from inference_providers import log
-from inference_providers.batches import MalformedItemError, Parts, Result, Summary
+from inference_providers.batches import MalformedItemError, Parts, Result, Summary, line_of
 from inference_providers.ray import cluster, pool
 from inference_providers.ray.dealer import dealer_of, failure, telling
 from inference_providers.ray.worker import Worker, opened
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from inference_providers.routing import Pace
 
 _FIRST, _MOST = 16, 2000  # items of the first part, and of any: each has one more than the one before it
+_LARGEST = 2**24  # bytes of a part, but for one item that is larger
 _ENDING = 10.0  # seconds that Ray has for ending what is under way
 _LEAVING, _AGAIN = 3.0, 0.05  # seconds in which actors end whose batch has, and between two looks at their journals
 _LOOK = 0.3  # seconds between two looks at how far all are
@@ -91,41 +92,53 @@ class RayRunner:
             self._parts.remove()
             self._tell()
         finally:
-            self._gather_left()
+            self._gather_left(self._heard)
             self._output.flush()
             self.summary.seconds = time.monotonic() - started
 
     def _take_up(self) -> None:
-        """What an earlier program left: its journals count as its output does."""
+        """What an earlier program left: its journals count as its output does.
+
+        Its actors may still be writing for a moment, if it was killed just now.
+        """
         if self._job.resume:
+            self._gather_left()
             for name in self._parts.journals():
                 self._parts.gather(name, self._output)
             self._output.take_up()
         else:
             self._parts.remove()
-        self._parts.make()
+        self._parts.make(self._output.path)
 
-    def _gather_left(self) -> None:
+    def _gather_left(self, heard: Callable[[Result], None] | None = None) -> None:
         """What an interruption leaves in journals, as far as those who write them end soon; the rest is kept there."""
         end = time.monotonic() + _LEAVING
         while (left := self._parts.journals()) and time.monotonic() < end:
             for name in left:
-                self._parts.gather_free(name, self._output, self._heard)
+                with suppress(OSError):  # a full disk, perhaps, on which this ends: it is kept where it is
+                    self._parts.gather_free(name, self._output, heard)
             time.sleep(_AGAIN)
 
     async def _part(self) -> list[Result]:
         """Put what is to be asked into parts: the items that cannot be, as results."""
-        malformed, part, size = [], [], _FIRST
+        malformed: list[Result] = []
+        part: list[bytes] = []
+        count, size = _FIRST, 0
         async for item in self._items():
             if self._output.has(item):
                 self.summary.resumed += 1
             elif item.problem:
-                malformed.append(self._refused(item))
+                malformed.append(self._failed(item, MalformedItemError(item.problem)))
             else:
-                part.append(item)
-                if len(part) >= size:
+                try:
+                    part.append(line_of(item))
+                except (TypeError, ValueError) as error:
+                    malformed.append(self._failed(item, error))
+                    continue
+                size += len(part[-1])
+                if len(part) >= count or size > _LARGEST:
                     self._write(part)
-                    part, size = [], min(_MOST, size + 1)
+                    part, count, size = [], min(_MOST, count + 1), 0
         if part:
             self._write(part)
         return malformed
@@ -139,16 +152,17 @@ class RayRunner:
         for item in source.items():
             yield item
 
-    def _write(self, items: list[Item]) -> None:
+    def _write(self, lines: list[bytes]) -> None:
         self._names.append(f"{len(self._names):06d}")
-        self._parts.write(self._names[-1], items)
+        self._parts.write(self._names[-1], lines)
 
-    def _refused(self, item: Item) -> Result:
-        result = Result(item, None, MalformedItemError(item.problem))
+    def _failed(self, item: Item, error: Exception) -> Result:
+        """The result of an item that cannot be asked."""
+        result = Result(item, None, error)
         self._output.put(result.as_line())
         self._heard(result)
         if self._job.raises:
-            raise MalformedItemError(item.problem)
+            raise error
         return result
 
     def _heard(self, result: Result) -> None:
