@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 NAMESPACE = "namespace"  # an option of ours after the `?`: whose keys these are, of several who share one database
 _NAMES = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_FOR_NOW = ("OOM", "READONLY", "MISCONF", "NOREPLICAS", "BUSY", "MASTERDOWN")
 SCHEMES = ("redis", "rediss", "unix")
 _CODES = {"ReadOnlyError": "READONLY", "OutOfMemoryError": "OOM", "NoPermissionError": "NOPERM"}  # of redis-py's errors
 _FORM = 'a state in Redis is named like "redis://host:6379/0"; "rediss://" encrypts, "unix:///path" is on this machine'
@@ -99,6 +100,11 @@ def reason(error: Exception) -> str:
         code = _CODES.get(type(error).__name__) or _code(str(error))
         return f"it refuses with {code}" if code else "it refuses"
     return f"{type(error).__name__} of what was to be said"
+
+
+def wrote_nothing(error: Exception) -> bool:
+    """Whether a server that refuses for now has done nothing of a script: it may be asked for that again."""
+    return reason(error).rpartition(" ")[2] in _FOR_NOW
 
 
 def _code(said: str) -> str:

@@ -18,7 +18,7 @@ from contextlib import suppress
 from weakref import WeakMethod, WeakSet
 
 from inference_providers.log import warn
-from inference_providers.state.redis_address import namespace_of, place_of, reason
+from inference_providers.state.redis_address import namespace_of, place_of, reason, wrote_nothing
 from inference_providers.state.redis_script import SPACE, Said, Script
 
 TYPE_CHECKING = False
@@ -57,6 +57,7 @@ class RedisLink:
         self._loaded: set[str] = set()  # digests of scripts that it has
         self._told: deque[Said] = deque()
         self._wake: queue.SimpleQueue[None] = queue.SimpleQueue()
+        self._refused: deque[Said] = deque(maxlen=_MOST)  # what is told again, since it had no effect
         self._says = False  # whether some of what was told is on its way
         self._name, self._number = os.urandom(8).hex(), 0  # of what is told once
         self._writes = self._listens = False
@@ -257,8 +258,11 @@ class RedisLink:
     def _write(self) -> None:
         """Say what was told, many things at once."""
         while not self._closed.is_set():
-            with suppress(queue.Empty):
+            try:
                 self._wake.get(timeout=LOOK)
+            except queue.Empty:
+                self._told.extend(self._refused)
+                self._refused.clear()
             while self._told and not self._closed.is_set():
                 self._says = True
                 try:
@@ -278,6 +282,8 @@ class RedisLink:
             if self._closed.wait(max(self._until - self._clock(), SOON)):
                 return
         for one, result in zip(said, found, strict=True):
+            if one.script.once and isinstance(result, Exception) and wrote_nothing(result):
+                self._refused.append(Said(one.script, one.keys[:-1], one.arguments[:-1], one.then))
             if one.then is not None:
                 with suppress(Exception):
                     one.then(result)

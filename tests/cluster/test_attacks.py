@@ -623,3 +623,37 @@ def test_an_acl_can_keep_a_team_in_its_namespace(redis: Redis, caplog: pytest.Lo
     assert "NOPERM" in caplog.text and "{inference_providers}" not in redis.said("KEYS", "*")
     for link in (inside, other, outside):
         link.close()
+
+
+@pytest.mark.parametrize("how", ["READONLY", "OOM"])
+def test_what_was_spent_while_it_wrote_nothing_is_told_when_it_does_again(
+    how: str, redis: Redis, link: Links, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(redis_link, "LOOK", 0.05)
+    ledger = RedisLedger(RedisAccounts(link()))
+    entries = [ledger.reserve(0.25, DAY, 60) for _ in range(4)]
+    assert all(isinstance(one, Entry) and one.number is not None for one in entries)
+    redis.said(*(("REPLICAOF", "127.0.0.1", "1") if how == "READONLY" else ("CONFIG", "SET", "maxmemory", "1")))
+    for one in entries:
+        ledger.settle(one, 0.5)  # type: ignore[arg-type]
+    assert ledger._accounts.link.flush(30)
+    time.sleep(0.2)  # it is refused again meanwhile
+    redis.said(*(("REPLICAOF", "NO", "ONE") if how == "READONLY" else ("CONFIG", "SET", "maxmemory", "0")))
+    fresh = RedisLedger(RedisAccounts(link()))
+    soon(lambda: fresh.spent()["day"] == pytest.approx(2.0))
+    found = fresh.reserve(3.0, DAY, 60)
+    assert isinstance(found, Entry), "nothing is set aside any more"
+    time.sleep(0.2)
+    assert fresh.spent()["day"] == pytest.approx(2.0), "each once"
+
+
+def test_a_claim_without_an_end_is_nobodys(redis: Redis, link: Links) -> None:
+    for key, claim in zip(keys_of(1, 2), ("look", "claim"), strict=True):
+        store = RedisStore(link(), 1000)
+        redis.said("SET", store._claimed(key), "somebody")
+        if claim == "look":
+            assert store.look(key, NOW, EVER) == (None, 0.0)
+        else:
+            assert store.claim(key) == 0.0
+        assert int(redis.said("PTTL", store._claimed(key))) > 0
+        store.release(key)
