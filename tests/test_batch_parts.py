@@ -7,6 +7,7 @@ import json
 import os
 import re
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -143,6 +144,15 @@ def test_another_version_on_a_machine_says_what_to_do() -> None:
         RuntimeError, match=rf"{re.escape(__version__)} is installed on .*, and 0\.1\.0 in the program.*py_modules"
     ):
         cluster.check_version("0.1.0")
+
+
+def test_a_cluster_without_room_for_an_actor_says_so() -> None:
+    def of(*memory: int) -> Any:
+        return SimpleNamespace(nodes=lambda: [{"Alive": True, "Resources": {"memory": one}} for one in memory])
+
+    cluster.check_room(of(100, 300), 256)
+    with pytest.raises(RuntimeError, match=r"an actor needs 256 MiB.*gives Ray 100; `ray start --memory"):
+        cluster.check_room(of(50 * 2**20, 100 * 2**20), 256 * 2**20)
 
 
 def test_options_of_an_engine_are_checked_at_once(tmp_path: Path) -> None:

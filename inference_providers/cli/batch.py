@@ -164,7 +164,8 @@ def _told_plainly(engine: str | None) -> Iterator[None]:
     except Exception as error:
         if engine is None or getattr(error, "errno", None):  # a file's, with a name
             raise
-        raise click.ClickException(spoken(error) or type(error).__name__) from None
+        lines = spoken(error).strip().splitlines() or [type(error).__name__]
+        raise click.ClickException(lines[-1]) from None  # one of Ray's begins with a traceback
 
 
 def _print(results: Iterable[Result]) -> None:

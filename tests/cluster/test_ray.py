@@ -166,9 +166,12 @@ def test_what_is_wrong_is_raised_as_on_one_machine(cluster: Any, url: str, tmp_p
         )
 
 
-def test_where_no_cluster_answers(url: str, tmp_path: Path) -> None:
+def test_where_no_cluster_answers(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ConnectionError, match=r"no cluster of Ray answers at 127\.0\.0\.1:1.*ray start --head"):
         of(url).batch(["x"], "m", out=tmp_path / "o.jsonl", engine="ray", address="127.0.0.1:1")
+    monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:2")
+    with pytest.raises(ConnectionError, match=r"no cluster of Ray answers at 127\.0\.0\.1:2"):
+        of(url).batch(["x"], "m", out=tmp_path / "o.jsonl", engine="ray")
 
 
 def test_asynchronous_programs(cluster: Any, url: str, tmp_path: Path) -> None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,7 @@ from benchmarks.limited_server import numbers
 from inference_providers import InvalidRequestError, NoCredentialsError, ProviderList
 from inference_providers.batches.parts import Parts
 from inference_providers.ray import ask
-from tests.cluster.test_ray import AT_ONCE, cluster, lines, of, registry, until, url
+from tests.cluster.test_ray import AT_ONCE, cluster, lines, of, registry, start_driver, until, url
 from tests.conftest import ROOT, places
 
 ray = pytest.importorskip("ray")
@@ -120,6 +122,30 @@ def test_a_full_disk_ends_it_and_what_was_written_is_whole(cluster: Any, url: st
         assert not Parts.beside(str(out)).journals()
     finally:
         subprocess.run(["umount", "-l", str(disk)], check=False)
+
+
+def test_an_actor_is_killed(cluster: Any, url: str, tmp_path: Path) -> None:
+    out = tmp_path / "o.jsonl"
+    driver = start_driver(url, cluster.address, out, 600)
+    until(lambda: numbers(url)["answered"] > 100)
+    os.kill(min(actors(cluster)), signal.SIGKILL)
+    assert driver.wait(200) == 0, driver.communicate()
+    assert Counter(row["index"] for row in lines(out)) == Counter(range(600))
+    assert all(row["error"] is None for row in lines(out))
+    assert numbers(url)["again"] <= AT_ONCE
+
+
+def actors(cluster: Any) -> set[int]:
+    """Processes of this cluster's that ask, as Ray calls them; each is a child of one of its raylets."""
+    session = os.fsencode(cluster.head_node.get_session_dir_path())
+    found = set()
+    for path in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            parent = (path / "stat").read_text().rpartition(")")[2].split()[1]
+            is_ours = session in Path(f"/proc/{parent}/cmdline").read_bytes()
+            if is_ours and b"PartWorker" in (path / "cmdline").read_bytes():
+                found.add(int(path.name))
+    return found
 
 
 CUT = """
