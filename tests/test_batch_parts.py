@@ -6,6 +6,7 @@ import importlib.util
 import json
 import os
 import re
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -22,6 +23,8 @@ from inference_providers.batches.tables import ANSWERS, prefix
 from inference_providers.cli.main import main
 from inference_providers.ray import cluster
 from inference_providers.ray.spent import Spent
+from tests.conftest import list_of
+from tests.servers import Server
 
 READER = Reader("m", "be kind", {"max_tokens": 5}, {})
 GIVEN: list[Any] = [
@@ -223,3 +226,23 @@ def test_what_was_spent_is_read_as_it_was_written_or_not_at_all(tmp_path: Path, 
     path.write_bytes(content)
     with pytest.raises(ValueError, match="what was spent before the interruption"):
         Spent(str(path)).read()
+
+
+def test_what_a_cluster_has_left_is_not_asked_again_by_one_machine(
+    serve: Callable[..., Server], tmp_path: Path
+) -> None:
+    server = serve()
+    done = list_of(server.url).batch(["a", "b", "c"], "m", out=tmp_path / "one.jsonl")
+    assert done.summary.answered == len(server.asked) == 3
+    answers = (tmp_path / "one.jsonl").read_text().splitlines(keepends=True)
+    for resume in (True, False):
+        out = tmp_path / f"{resume}.jsonl"
+        parts = Parts.beside(str(out))
+        parts.make(str(out))
+        Path(parts.journal("000000")).write_text(answers[1] + answers[2][:20])
+        before = len(server.asked)
+        done = list_of(server.url).batch(["a", "b", "c"], "m", out=out, resume=resume)
+        assert (done.summary.answered, done.summary.resumed) == ((2, 1) if resume else (3, 0))
+        assert len(server.asked) - before == done.summary.answered
+        assert [result.index for result in done] == [0, 1, 2]
+        assert not os.path.exists(parts.folder)

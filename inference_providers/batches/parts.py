@@ -134,6 +134,19 @@ class Parts:
         return os.path.join(folder, f"{name}.jsonl")
 
 
+def take_over(output: Output, *, resume: bool) -> None:
+    """Put what a batch elsewhere has left beside an output into it, so that it is not asked again; or, away."""
+    parts = Parts.beside(output.path)
+    if not os.path.isdir(parts.folder):
+        return
+    if resume and (names := parts.journals()):
+        for name in names:
+            parts.gather_free(name, output)
+        output.take_up()
+    if not resume or not parts.journals():
+        parts.remove()
+
+
 def line_of(item: Item) -> bytes:
     """An item as a line of a part. Raises TypeError and ValueError where it holds what is not JSON."""
     row = {

@@ -38,11 +38,11 @@ def joined(address: str | None) -> Iterator[Any]:
     if ray.is_initialized():
         yield ray
         return
+    named = address or os.environ.get("RAY_ADDRESS")  # which Ray reads itself, whatever environment a list has
     try:
-        _knock(address or os.environ.get("RAY_ADDRESS"))  # which Ray reads itself, whatever environment a list has
+        _knock(named)
         ray.init(address=address or "auto", log_to_driver=False, logging_level="warning")
     except (OSError, ValueError, RuntimeError) as error:
-        named = address or os.environ.get("RAY_ADDRESS")
         where = f"at {named}" if named else "here (address=, or RAY_ADDRESS)"
         raise ConnectionError(
             f"no cluster of Ray answers {where}: {_first_line(error)}. `ray start --head` starts one; "

@@ -130,7 +130,9 @@ class Worker:
         if providers["environ"] is None and given["variables"]:
             providers["environ"] = environment(given["variables"], os.environ)
         made = AsyncProviderList(**providers)
-        made.pipeline.timeout, made.pipeline.preferences = given["timeout"], given["preferences"]
+        made.pipeline.timeout = given["timeout"]
+        if given["preferences"] is not None:  # else those of this node's user count
+            made.pipeline.preferences = given["preferences"]
         return made
 
     def ask(self, items: Sequence[Item], journal: Output | None) -> list[Result]:
