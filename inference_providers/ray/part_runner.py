@@ -7,6 +7,7 @@ answer to its journal at once. What is done is gathered into the output here, pa
 from __future__ import annotations
 
 import asyncio
+import json
 import threading
 import time
 from contextlib import aclosing, suppress
@@ -19,7 +20,7 @@ from inference_providers.ray.worker import Worker, opened
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable
+    from collections.abc import AsyncGenerator, Callable, Sequence
     from typing import Any
 
     from inference_providers.batches import Item, Job, Output
@@ -45,7 +46,7 @@ class PartWorker(Worker):
         with telling(self.dealer):
             for name in rows["item"]:
                 self._do(str(name))
-        return {"item": rows["item"]}
+        return {"item": rows["item"], "told": [self.told()] * len(rows["item"])}
 
     def _do(self, name: str) -> None:
         """Ask a part; Ray may have it done again, even when it was gathered, where its node was lost."""
@@ -69,6 +70,7 @@ class RayRunner:
         self.summary = Summary()
         self._shown = Summary()  # for the bar: what all have done together, gathered or not
         self._so_far: dict[str, float] = {}
+        self._said: set[str] = set()  # what was warned of already
         self.quiet = False  # nobody listens: results go to the file only
         self._parts = Parts.beside(output.path)
         self._names: list[str] = []
@@ -181,9 +183,9 @@ class RayRunner:
         """The names of parts, as they are done. Where nobody wants more of them, nothing more is asked."""
         if not self._names:
             return
-        loop, found = asyncio.get_running_loop(), asyncio.Queue[str | BaseException | None]()
+        loop, found = asyncio.get_running_loop(), asyncio.Queue[tuple[str, str] | BaseException | None]()
 
-        def put(one: str | BaseException | None) -> None:
+        def put(one: tuple[str, str] | BaseException | None) -> None:
             loop.call_soon_threadsafe(found.put_nowait, one)
 
         with cluster.joined(self._job.address) as ray:
@@ -195,7 +197,9 @@ class RayRunner:
                 while (one := await found.get()) is not None:
                     if isinstance(one, BaseException):
                         raise (failure(ray, dealer) or cluster.told(one)) from None
-                    yield one
+                    name, told = one
+                    self._pass_on(*json.loads(told))
+                    yield name
             finally:
                 self._stopped, self._so_far = True, {}
                 looking.cancel()
@@ -212,11 +216,21 @@ class RayRunner:
             except Exception:  # noqa: BLE001  (what ends a batch is raised where its parts are waited for)
                 return
             known += len(said)
-            for one in said:
-                log.warn(one)
+            self._pass_on(said)
             self._tell()
 
-    def _work(self, ray: Any, dealer: Any, put: Callable[[str | BaseException | None], None]) -> None:
+    def _pass_on(self, warnings: Sequence[str], refused: Sequence[Sequence[Any]] = ()) -> None:
+        """Say here what a worker has warned of; listeners who want to know hear which keys were refused there."""
+        for one in warnings:
+            if one not in self._said:
+                self._said.add(one)
+                log.warn(one)
+        for listener in self._pipeline.listeners:
+            if (hear := getattr(listener, "refused_elsewhere", None)) is not None:
+                for provider, status, other in refused:
+                    hear(provider, status, other)
+
+    def _work(self, ray: Any, dealer: Any, put: Callable[[tuple[str, str] | BaseException | None], None]) -> None:
         """Have Ray Data hand the names out. The longest parts first, so that all end at about the same time."""
         try:
             with cluster.quiet(ray):
@@ -226,7 +240,7 @@ class RayRunner:
                 for row in pool.mapped(ray, names, PartWorker, dealer, actors, **how).iter_rows():
                     if self._stopped:
                         return
-                    put(str(row["item"]))
+                    put((str(row["item"]), str(row["told"])))
             put(None)
         except BaseException as error:  # noqa: BLE001  (raised where the batch waits)
             put(error)

@@ -1,8 +1,14 @@
-"""Warnings of a worker, for the driver: whoever started the batch does not see what is logged on a node."""
+"""What a worker warns of, for the driver: whoever started the batch does not see what is said on a node."""
 
 from __future__ import annotations
 
 import logging
+
+from inference_providers.calls import AttemptFinished, CallFinished
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from inference_providers.calls import Event
 
 _MOST = 100  # that wait to be told
 
@@ -23,7 +29,29 @@ class Warnings(logging.Handler):
             self._said[said] = None
             self._new.append(said)
 
+    @property
+    def all(self) -> list[str]:
+        """All of them."""
+        return list(self._said)
+
     def taken(self) -> list[str]:
         """Those that have come since this was asked last."""
         new, self._new = self._new, []
         return new
+
+
+class RefusedKeys:
+    """Listens for keys that were refused where another provider answered."""
+
+    def __init__(self) -> None:
+        self._refused: dict[str, int | None] = {}  # provider -> status
+        self.found: dict[str, tuple[int | None, str]] = {}  # provider -> status, and who answered
+
+    def __call__(self, event: Event) -> None:
+        """Take notice of an attempt, or of a call that is over."""
+        if isinstance(event, AttemptFinished) and event.outcome == "AuthenticationError":
+            self._refused.setdefault(event.provider, event.status)
+        elif isinstance(event, CallFinished) and event.outcome == "ok" and event.provider is not None:
+            for provider, status in self._refused.items():
+                if provider != event.provider:
+                    self.found.setdefault(provider, (status, event.provider))

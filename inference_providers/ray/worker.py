@@ -7,6 +7,7 @@ the end of one part leaves nobody idle.
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import threading
 import time
@@ -18,7 +19,7 @@ from inference_providers.calls import narrowed
 from inference_providers.clients import AsyncProviderList
 from inference_providers.ray import cluster
 from inference_providers.ray.dealer import environment, unpacked
-from inference_providers.ray.warnings import Warnings
+from inference_providers.ray.warnings import RefusedKeys, Warnings
 from inference_providers.routing import BATCH, LeasedPace, LentPurse
 
 TYPE_CHECKING = False
@@ -115,8 +116,9 @@ class Worker:
         self._feed: _Feed
         self._hungry: asyncio.Event
         self._loop = asyncio.new_event_loop()
-        self._warnings = Warnings()
+        self._warnings, self._refused = Warnings(), RefusedKeys()
         self.providers = self._list()
+        self.providers.pipeline.listeners.append(self._refused)
         self.job = Job((), **given["options"])
         self.source = self.job.source  # which makes items of what is given; what the runner reads is the feed
         begun: Future[None] = Future()
@@ -142,6 +144,10 @@ class Worker:
             self._loop.call_soon_threadsafe(self._add, part)
             part.done.result()
         return [result for result in part.results if result is not None]
+
+    def told(self) -> str:
+        """What was warned of by now, and which keys were refused, as JSON."""
+        return json.dumps([self._warnings.all, [[name, *found] for name, found in self._refused.found.items()]])
 
     def _add(self, part: Part) -> None:
         if self._failure is not None:

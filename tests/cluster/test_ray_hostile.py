@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -17,9 +18,11 @@ import pytest
 from benchmarks.limited_server import numbers
 from inference_providers import InvalidRequestError, NoCredentialsError, ProviderList
 from inference_providers.batches.parts import Parts
+from inference_providers.cli.refused_keys import RefusedKeys
 from inference_providers.ray import ask
 from tests.cluster.test_ray import AT_ONCE, cluster, lines, of, registry, start_driver, until, url
 from tests.conftest import ROOT, places
+from tests.servers import Server, status
 
 ray = pytest.importorskip("ray")
 pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.timeout(240)]
@@ -101,6 +104,24 @@ def test_warnings_of_other_machines_are_said_here_once(
     assert done.summary.answered == 60
     said = [record.message for record in caplog.records if "Redis at 127.0.0.1:1" in record.message]
     assert len(said) == 1 and "canary" not in said[0]
+
+
+def test_a_key_that_is_refused_on_other_machines_is_told_of_as_here(
+    cluster: Any, url: str, tmp_path: Path, serve: Callable[..., Server], capsys: pytest.CaptureFixture[str]
+) -> None:
+    bad = serve(status(401))
+    data = registry(bad.url)
+    data["providers"]["p2"] = registry(url, "P2_API_KEY")["providers"]["p1"]
+    environ = {**places(), "P1_API_KEY": "sk-canary-0123456789", "P2_API_KEY": "sk-canary-9876543210"}
+    said = []
+    for where in ({}, there(cluster, tmp_path / "o.jsonl", actors=2)):
+        providers = ProviderList(json_override=data, environ=environ, local=False)
+        refused = RefusedKeys(providers)
+        done = providers.batch(["one", "two", "three"], "m", **{"out": tmp_path / "alone.jsonl", **where})
+        assert done.summary.answered == 3
+        refused.tell()
+        said.append(capsys.readouterr().err.splitlines()[-1])
+    assert said == ["p1 refused the key in P1_API_KEY (HTTP 401); p2 answered instead"] * 2
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root has a small disk")
