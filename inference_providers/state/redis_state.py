@@ -201,6 +201,8 @@ class RedisState(State):
 
     def take(self, name: str, tokens: float, limits: Room) -> tuple[float, str, Taken | None]:
         """Take a request and its tokens out of this minute."""
+        if self._process != os.getpid():
+            self._begin()  # a thread of the parent may have held a lock
         with self._full.turn(name):
             if (told := self._full.told(name, tokens, limits)) is not None:
                 return *told, None

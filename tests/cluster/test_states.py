@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
@@ -275,3 +276,21 @@ def test_what_is_given_back_is_noticed_at_once_here_and_soon_elsewhere(
     one.give_back("p1", taken)
     assert one.link.flush(30)
     assert one.take("p1", 1, (1, None))[2] is not None
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no forks here")
+def test_a_fork_does_not_wait_for_a_thread_that_it_has_not(redis: Redis) -> None:
+    code = (
+        "import os, sys, warnings\n"
+        "warnings.simplefilter('ignore')\n"
+        "from inference_providers.state.redis_state import RedisState\n"
+        "state = RedisState.of(sys.argv[1])\n"
+        "assert state.take('p', 1, (1, None))[2] is not None\n"
+        "assert state.take('p', 1, (1, None))[2] is None\n"
+        "with state._full.turn('p'):\n"
+        "    if (child := os.fork()) == 0:\n"
+        "        assert state.take('p', 1, (1, None))[1] == '1 requests'\n"
+        "        sys.exit()\n"
+        "    sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))\n"
+    )
+    subprocess.run([sys.executable, "-c", code, redis.url], check=True, timeout=60)
