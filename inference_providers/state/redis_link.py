@@ -31,7 +31,7 @@ SOON, LATE = 0.25, 4.0  # seconds until it is tried again, at first and at last
 LOOK = 5.0  # seconds after which what others said is read, whatever was heard
 SILENCE = 300.0  # seconds for which the same refusal is not said again
 TOLD = f"{SPACE}:told:"
-_MOST = 10_000  # things to tell that wait: with none answering, the oldest go
+_MOST = 10_000  # things to tell that wait: with none answering, of those told once the oldest go, of others the newest
 _BATCH = 200  # things to tell in one round trip
 _TURN = 0.2  # seconds after which a listener looks for new channels
 
@@ -113,6 +113,8 @@ class RedisLink:
     ) -> None:
         """Have a script run soon, without waiting; *then* hears what came of it, in a thread, if it ever is."""
         if len(self._told) >= _MOST:
+            if not script.once:
+                return  # so that what was measured meanwhile pushes out no money
             with suppress(IndexError):
                 self._told.popleft()
         self._told.append(Said(script, keys, arguments, then))

@@ -657,3 +657,18 @@ def test_a_claim_without_an_end_is_nobodys(redis: Redis, link: Links) -> None:
             assert store.claim(key) == 0.0
         assert int(redis.said("PTTL", store._claimed(key))) > 0
         store.release(key)
+
+
+def test_what_was_measured_while_it_was_gone_pushes_out_no_money(redis: Redis, link: Links) -> None:
+    accounts, push = RedisAccounts(link()), Script("return redis.call('LPUSH', KEYS[1], ARGV[1])")
+    booking = accounts.reserve(("d",), (1.0,), 0.4, 60)
+    assert booking is not None
+    redis.pause()
+    accounts.link.tell(push, ["x"], 0)
+    soon(lambda: accounts.link.fault)
+    accounts.settle(booking, 0.3)  # type: ignore[arg-type]
+    for number in range(redis_link._MOST + 100):
+        accounts.link.tell(push, ["x"], number)
+    redis.go_on()
+    soon(lambda: accounts.link.has_told)
+    assert accounts.spent(("d",)) == [0.3]
