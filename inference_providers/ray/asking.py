@@ -94,7 +94,8 @@ def ask(
 
     models, options: as for `batch`. providers: the list to ask by; default: what each node's environment has.
     journal: a folder that all nodes share, in which each answer is kept at once; what is in it is not asked again, by
-    this program or the next. actors: how many processes ask; default: one on each node.
+    this program or the next, and what it cost counts for `max_cost`. actors: how many processes ask; default: one on
+    each node.
 
     Raises ImportError without Ray, TypeError and ValueError for wrong options.
     """

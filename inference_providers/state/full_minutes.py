@@ -52,7 +52,7 @@ class FullMinutes:
         if found is None or found.limits != limits or not found.at <= now < min(found.due, found.at + FRESH):
             return None
         if found.which.endswith(" tokens") and tokens < found.tokens:
-            return None  # a smaller one may fit
+            return None  # a smaller one may fit; a larger one fits later, if anything, and is told so then
         return found.due - now, found.which
 
     def is_full(self, name: str, tokens: float, limits: Room, wait: float, which: str, *, refused: bool) -> None:

@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from inference_providers.state import redis_state
+from inference_providers.state.full_minutes import FRESH
 from inference_providers.state.redis_link import RedisLink
 from inference_providers.state.redis_state import RedisState
 from inference_providers.state.window import MINUTE, Window
@@ -103,7 +104,8 @@ def test_no_minute_has_more_than_it_may_and_none_is_held_back_for_long(
             later = Window(*room)
             for at, own in taken:
                 later.take(at, own)
-            assert later.take(clock.now, size)[0] - wait <= TENTH
+            if pause > FRESH:  # else it may have been told what a smaller one was
+                assert later.take(clock.now, size)[0] - wait <= TENTH
             assert wait <= MINUTE + 2 * TENTH
 
 
