@@ -198,6 +198,10 @@ class Source:
                 return self._reader.broken(str(error), index, line)
         return self._reader.item(given, index, line)
 
+    def broken(self, problem: str, index: int) -> Item:
+        """An item that cannot be read."""
+        return self._reader.broken(problem, index, None)
+
     def _numbered(self, lines: Iterator[tuple[int, bytes]]) -> Iterator[Item]:
         index = 0
         for number, line in lines:

@@ -23,6 +23,12 @@ _PHRASES = (
     (r"\bA smaller max_tokens\b", "A smaller --max-tokens"),
     (r"\bGive a larger max_steps\b", "Give a larger --max-steps"),
     (r"\bresume=False \(--no-resume\)", "--no-resume"),
+    (r"^engine='(\w+)' needs an output file \(out=\)", r"--engine \1 needs an output file (-o FILE)"),
+    (r"^engine='(\w+)' asks items one by one, and mode=\"(\w+)\"", r"--engine \1 asks items one by one, and --mode \2"),
+    (r"^address and actors are of an engine, as in engine=\"(\w+)\"", r"--address and --actors are of --engine \1"),
+    (r"\bhere \(address=, or RAY_ADDRESS\)", "here (--address, or RAY_ADDRESS)"),
+    (r"; address=\"local\" takes this machine alone$", "; --address local takes this machine alone"),
+    (r"\bgive an output file \(out=\) in a folder\b", "give an output file (-o) in a folder"),
     (r"\bor by a new ProviderList, which reads (\w+) anew", r"or after a new start, with another key in \1"),
 )
 

@@ -95,6 +95,7 @@ class Verdict:
         "reply",
         "response",
         "retry_after",
+        "spread",
         "words",
     )
 
@@ -108,6 +109,7 @@ class Verdict:
         cool: bool = False,
     ) -> None:
         self.action, self.error, self.retry_after, self.reply, self.cool = action, error, retry_after, reply, cool
+        self.spread = 0.0  # seconds by which to come later than that, at random, where many wait for the same moment
         self.offer: Offer | None = None  # who answered, where that may be another than was asked first
         self.exceeded: BudgetExceededError | None = None  # the budget that holds it
         self.words: ErrorDetails | None = None  # what the server said, where it refused

@@ -116,6 +116,8 @@ class Purse:
 
     __slots__ = ("_lock", "_reserved", "limit", "name", "spent")
 
+    waits = False  # whether setting something aside may wait for others, so that asyncio does it in a thread
+
     def __init__(self, name: str, limit: float) -> None:
         self.name, self.limit = name, limit
         self.spent = self._reserved = 0.0
