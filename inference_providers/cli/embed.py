@@ -93,11 +93,11 @@ def embed(
     if bool(files) + len(named) + (id is not None) > 1:
         raise click.UsageError("Give one of --files, --lines, --jsonl, --csv and --id.")
     if id is None and (words[1:] or file):
-        raise click.UsageError("A text that goes into a collection needs an id: --id ID")
+        raise click.UsageError("A text that goes into a collection needs an id: --id ID.")
     if prune and id is not None:
         raise click.UsageError("--prune would remove all others; `collections delete COLLECTION` does.")
     how: Any = {"dimensions": dimensions, "extra": extra, "keep": store}
-    with vector_store() as database, _input(words, file, id, files, sources) as texts:
+    with vector_store() as database, _input(words, file, id, files, sources, prune=prune) as texts:
         providers, pipeline = pipeline_on(terms)
         filling = Filling(database, pipeline, checked_name(words[0]), model, **how)
         _fill(filling, providers, texts, prune=prune, as_json=as_json, quiet=quiet)
@@ -185,15 +185,17 @@ def _input(
     id: str | None,
     folders: tuple[tuple[str, str], ...],
     sources: dict[str, Path | None],
+    *,
+    prune: bool,
 ) -> Iterator[Iterator[Text]]:
     """The texts that go into a collection."""
     from inference_providers.cli import standard_input
-    from inference_providers.vectors import Text, from_csv, from_files, from_json_lines, from_lines
+    from inference_providers.vectors import Text, from_csv, from_json_lines, from_lines
 
     if id is not None:
         yield iter([Text(id, text_of(words[1:], file))])
     elif folders:
-        yield (text for folder, pattern in folders for text in from_files(folder, pattern, _decoded))
+        yield (text for folder, pattern in folders for text in _below(folder, pattern, prune=prune))
     else:
         name, path = next((name, path) for name, path in sources.items() if path is not None)
         called = "Standard input" if str(path) == "-" else str(path)
@@ -205,6 +207,24 @@ def _input(
                     yield {"jsonl": from_json_lines, "csv": from_csv}[name](str(there))
             except ValueError as error:
                 raise ValueError(str(error).replace(str(there), called)) from None
+
+
+def _below(folder: str, pattern: str, *, prune: bool) -> Iterator[Text]:
+    """The files of a folder that fit a pattern; that there is none is told.
+
+    prune: raise ValueError instead, since what an earlier run found there would be removed for a slip.
+    """
+    from inference_providers.vectors import from_files
+
+    has_some = False
+    for text in from_files(folder, pattern, _decoded):
+        has_some = True
+        yield text
+    if not has_some:
+        nothing = f"no file in {folder} fits {pattern!r}"
+        if prune:
+            raise ValueError(f"{nothing}, so nothing was removed; `collections delete` removes a collection")
+        say(f"{nothing[0].upper()}{nothing[1:]}.", err=True)
 
 
 def _decoded(data: bytes, path: str) -> str:
