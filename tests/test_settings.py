@@ -205,7 +205,32 @@ def test_a_key_that_is_refused_is_not_kept(folder: Path, openai: Server) -> None
     assert len(openai.requests) == asked
 
 
-@pytest.mark.parametrize("typed", ["", "your-api-key", "gsk with blanks", "x" * 20_000, "sk-..."])
+@pytest.mark.parametrize(
+    "typed",
+    [
+        f"  {KEY} \n",
+        f'"{KEY}"',
+        f"\u201c{KEY}\u201d",
+        f"`{KEY}`,",
+        f"GROQ_API_KEY={KEY}",
+        f"export GROQ_API_KEY='{KEY}'",
+        f'GROQ_API_KEY: "{KEY}"',
+        f'"GROQ_API_KEY": "{KEY}",',
+        f'setx GROQ_API_KEY "{KEY}"',
+        f'$env:GROQ_API_KEY = "{KEY}";',
+        f"Bearer {KEY}",
+        f"Authorization: Bearer {KEY}",
+        f"\x1b[200~{KEY}\x1b[201~",
+    ],
+)
+def test_what_is_copied_along_with_a_key_is_left_out(folder: Path, typed: str) -> None:
+    assert run("keys", "set", "groq", "--file", "--no-check", typed=typed).exit_code == 0
+    assert ProviderList(settings=True, local=False).pipeline.finder.environ["GROQ_API_KEY"] == KEY
+
+
+@pytest.mark.parametrize(
+    "typed", ["", "your-api-key", "gsk with blanks", "x" * 20_000, "sk-...", "https://console.groq.com/keys", "''"]
+)
 def test_what_is_no_key_is_not_kept(folder: Path, typed: str) -> None:
     done = run("keys", "set", "groq", "--file", typed=typed)
     assert (done.exit_code, list(folder.iterdir())) == (1, [])
