@@ -12,7 +12,7 @@ import click
 
 from inference_providers import errors
 from inference_providers.cli.output import say, say_json
-from inference_providers.cli.wording import spoken
+from inference_providers.cli.wording import from_settings, spoken
 
 FAILED, USAGE, NO_CREDENTIALS, UNKNOWN_MODEL, BAD_REGISTRY, INTERRUPTED = 1, 2, 3, 4, 5, 130
 
@@ -45,9 +45,7 @@ def guarded(command: Callable[..., Any]) -> Callable[..., Any]:
         except errors.InferenceProvidersError as error:
             if kwargs.get("as_json"):
                 say_json(_as_dict(error))
-            say("Error:", err=True, nl=False, fg="red", bold=True)
-            say(" ", err=True, nl=False)
-            say(spoken(error), err=True, taken=len("Error: "))
+            _tell(spoken(error))
             if advice := _advice(error):
                 say(advice, err=True)
             sys.exit(code_of(type(error)))
@@ -55,6 +53,9 @@ def guarded(command: Callable[..., Any]) -> Callable[..., Any]:
             say(err=True)
             sys.exit(INTERRUPTED)
         except (ValueError, TypeError) as error:
+            if from_settings(error):  # what is wrong was not typed here, so the usage is no help
+                _tell(f"{spoken(error)}\n`inference-providers config edit` opens it.")
+                sys.exit(USAGE)
             raise click.UsageError(spoken(error)) from None
         except BrokenPipeError:
             _silence_output()  # the reader has gone, which is not an error
@@ -66,6 +67,12 @@ def guarded(command: Callable[..., Any]) -> Callable[..., Any]:
             sys.exit(FAILED)
 
     return run
+
+
+def _tell(text: str) -> None:
+    say("Error:", err=True, nl=False, fg="red", bold=True)
+    say(" ", err=True, nl=False)
+    say(text, err=True, taken=len("Error: "))
 
 
 def _advice(error: errors.InferenceProvidersError) -> str:

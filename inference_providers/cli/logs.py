@@ -36,7 +36,7 @@ def logs(context: click.Context, last: bool, caller: str | None) -> None:
     """Look at calls in the log, turn it on and off, delete it; without a command: the latest calls."""
     if context.invoked_subcommand is not None:
         if caller is not None:
-            raise click.UsageError("Give --caller behind the command: logs list --caller NAME")
+            raise click.UsageError("Give --caller behind the command: logs list --caller NAME.")
         return
     if last:
         from inference_providers.usage import latest

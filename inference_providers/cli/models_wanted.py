@@ -155,7 +155,7 @@ def _tokens(context: click.Context, option: click.Parameter, value: str | None) 
     try:
         return int(float(text[:-1] if times > 1 else text) * times)
     except (ValueError, OverflowError):
-        raise click.BadParameter(f"{value!r} is not a number of tokens; 200000, 200k and 1M are") from None
+        raise click.BadParameter(f"{value!r} is not a number of tokens; 200000, 200k and 1M are.") from None
 
 
 def _provider(registry: Registry, spelling: str) -> str:

@@ -136,9 +136,9 @@ def options(command: Callable[..., Any]) -> Callable[..., Any]:
         for one in given:
             name, equals, value = one.partition("=")
             if not equals or not name:
-                raise click.BadParameter(f"takes KEY=VALUE, not {one!r}")
+                raise click.BadParameter(f"Give KEY=VALUE, not {one!r}.")
             if name in ("model", "input"):
-                raise click.BadParameter(f"{name!r} is not an option of the model; the command itself says that")
+                raise click.BadParameter(f"{name!r} is not an option of the model; the command itself says that.")
             try:
                 found[name] = json.loads(value)
             except ValueError:
