@@ -206,6 +206,23 @@ def test_a_pattern_that_nothing_fits_is_told_and_removes_nothing(cli: Any, notes
     assert told == f"No file in {notes} fits '{pattern}'.\n0 embedded, 0 unchanged\n"
 
 
+@pytest.mark.parametrize(
+    ("name", "code", "told"),
+    [
+        (
+            "gpt-4o",
+            2,
+            "Error: 'gpt-4o' is a model to talk to; `inference-providers models --kind embeddings` lists others.",
+        ),
+        ("bge-m33", 4, "Did you mean bge-m3"),
+        ("nonsense-zzz", 4, "No model for embeddings is called 'nonsense-zzz'.\n"),
+    ],
+)
+def test_a_model_of_another_kind_is_told_before_it_is_asked(cli: Any, name: str, code: int, told: str) -> None:
+    assert told in cli("embed", "-m", name, "a text", code=code).stderr
+    assert cli.server.asked == []
+
+
 @pytest.mark.parametrize("source", ["lines", "jsonl", "csv"])
 def test_an_input_without_a_text_removes_nothing(cli: Any, source: str) -> None:
     cli("embed", "c", "--lines", "-", stdin="a cat")

@@ -98,7 +98,7 @@ def embed(
         raise click.UsageError("--prune would remove all others; `collections delete COLLECTION` does.")
     how: Any = {"dimensions": dimensions, "extra": extra, "keep": store}
     with vector_store() as database, _input(words, file, id, files, sources, prune=prune) as texts:
-        providers, pipeline = pipeline_on(terms)
+        providers, pipeline = pipeline_on(terms, model)
         filling = Filling(database, pipeline, checked_name(words[0]), model, **how)
         _fill(filling, providers, texts, prune=prune, as_json=as_json, quiet=quiet)
 
@@ -129,13 +129,21 @@ def text_of(words: tuple[str, ...], file: Path | None) -> str:
     return text
 
 
-def pipeline_on(terms: ClientTerms) -> tuple[ProviderList, Any]:
-    """The list, whose calls are logged, and its pipeline on these terms."""
+def pipeline_on(terms: ClientTerms, model: str | None = None) -> tuple[ProviderList, Any]:
+    """The list, whose calls are logged, and its pipeline on these terms.
+
+    Raises ValueError for a model to talk to, unless its provider is named: that one may know.
+    """
     from inference_providers.calls import narrowed
     from inference_providers.cli import kept_log
     from inference_providers.cli.lists import provider_list
+    from inference_providers.cli.settings_values import check_embedding_model
+    from inference_providers.errors import UnknownModelError
 
     providers = provider_list(learn=True, log=False)
+    if model and "/" not in model and terms.get("api_base") is None:
+        with suppress(UnknownModelError):  # which is told where it is asked for
+            check_embedding_model(model, providers)
     kept_log.keep(providers, "embed", piped=True)
     return providers, narrowed(
         providers.pipeline,
@@ -152,7 +160,7 @@ def _print_vector(
     from inference_providers.calls import embedded
     from inference_providers.cli.refused_keys import RefusedKeys
 
-    providers, pipeline = pipeline_on(terms)
+    providers, pipeline = pipeline_on(terms, model)
     refused = RefusedKeys(providers)
     try:
         found = embedded(pipeline, [text], model, {**_length(dimensions), **extra}, None)

@@ -73,7 +73,7 @@ def _check_model(name: str, providers: ProviderList) -> None:
             say(found.warning, err=True)
 
 
-def _check_embedding_model(name: str, providers: ProviderList) -> None:
+def check_embedding_model(name: str, providers: ProviderList) -> None:
     """Likewise of models for vectors."""
     from inference_providers.offers import KindResolver, is_automatic
     from inference_providers.registry import EMBEDDINGS
@@ -82,7 +82,7 @@ def _check_embedding_model(name: str, providers: ProviderList) -> None:
         return
     found = providers.resolve(name)
     if found.canonical_name in providers.registry.canonical_names:
-        raise ValueError(f"{name} is a model to talk to; `inference-providers models --kind embeddings` lists others")
+        raise ValueError(f"{name!r} is a model to talk to; `inference-providers models --kind embeddings` lists others")
     if found.warning:
         say(found.warning, err=True)
 
@@ -130,7 +130,7 @@ def _check_file(path: str, providers: ProviderList) -> None:
 
 _CHECKS: dict[str, Callable[[Any, ProviderList], None]] = {
     "model": _check_model,
-    "embedding_model": _check_embedding_model,
+    "embedding_model": check_embedding_model,
     "policy": _check_policy,
     "budget": _check_budget,
     "avoid": _check_provider,
