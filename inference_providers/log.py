@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
+
 from inference_providers.text import printable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import logging
+    from collections.abc import Iterator
 
 
 def _logger() -> logging.Logger:
@@ -27,6 +30,27 @@ def tell(message: str) -> None:
     if logger.getEffectiveLevel() > logging.INFO:
         logger.setLevel(logging.INFO)
     logger.info(printable(message))
+
+
+@contextmanager
+def held() -> Iterator[None]:
+    """Have what is logged meanwhile shown at the end, as for a screen that would be drawn over it."""
+    import logging
+
+    logger, records = _logger(), list[logging.LogRecord]()
+
+    class Holder(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            records.append(record)
+
+    handlers, propagates = logger.handlers[:], logger.propagate
+    logger.handlers[:], logger.propagate = [Holder()], False
+    try:
+        yield
+    finally:
+        logger.handlers[:], logger.propagate = handlers, propagates
+        for record in records:
+            logger.handle(record)
 
 
 def warn(message: str) -> None:

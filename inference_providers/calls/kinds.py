@@ -79,7 +79,7 @@ def _candidates(finder: Finder, name: str, kind: str) -> list[Offer]:
 
 
 def _others(finder: Finder, name: str, kind: str) -> list[Offer]:
-    """Whoever a name is passed on to that no model of the kind has. What nobody knows is told with others of the kind."""
+    """Whoever a name is passed on to that no model of the kind has; UnknownModelError with those that are close."""
     try:
         return finder.candidates(name)
     except UnknownModelError:

@@ -191,7 +191,7 @@ def _list(count: int, text: str, as_json: bool, caller: str | None) -> None:
 def _row(one: dict[str, Any]) -> dict[str, Any]:
     from inference_providers.text import in_line
 
-    tokens = "" if one["input_tokens"] is None else f"{one['input_tokens']} + {one['output_tokens']}"
+    tokens = "" if one["input_tokens"] is None else f"{one['input_tokens']:,} in, {one['output_tokens']:,} out"
     said = in_line(_words(one["messages"][-1]))[:60] if one["messages"] else ""
     return {
         "id": one["id"],

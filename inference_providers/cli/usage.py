@@ -139,4 +139,4 @@ def _write_page(path: str, since: str, file: LogFile | None, start: float, end: 
     except OSError as error:
         say(f"Error: {path} cannot be written: {error.strerror or error}", err=True)
         raise SystemExit(FAILED) from None
-    say(f"wrote {path}", err=True)
+    say(f"Wrote {path}.", err=True)

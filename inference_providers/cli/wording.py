@@ -36,7 +36,7 @@ _PHRASES = (
 
 _VARIABLE = r"\bINFERENCE_PROVIDERS_[A-Z_]+\b"
 # How messages begin but for names of providers, settings, files, which stay as they are written.
-_BEGINS = r"(?:an?|the|there|this|these|its?|no|nobody|nothing|only|not|one|two|each|what|without|unknown|wrong|give|say) "
+_BEGINS = r"(?:an?|the|there|this|these|its?|no|nobody|nothing|only|not|one|two|each|what|unknown|wrong|give|say) "
 _COPIED = r"://\S*$|\b(?:pip install|inference-providers|ask-ai|iconv|pytest)\b[^`\n]*$"  # what no stop may follow
 
 
