@@ -250,6 +250,11 @@ def test_how_much_is_thought(run: Run, serve: Serve, option: list[str]) -> None:
     assert sent(server)["reasoning_effort"] == "low"
 
 
+@pytest.mark.parametrize("policy", ["cheapest", "Cheapest"])
+def test_a_policy_is_known_in_any_letters(run: Run, serve: Serve, policy: str) -> None:
+    assert run(serve(), "-m", "gpt-4o", "--policy", policy, "hi") == (0, "hello\n", "")
+
+
 # Usage
 
 

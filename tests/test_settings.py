@@ -458,10 +458,22 @@ def test_settings_are_set_shown_and_unset(folder: Path) -> None:
     assert run("config", "path").output == f"{folder / 'config.toml'}\n"
 
 
+def test_a_key_in_the_file_of_settings_is_told_where_to_go(folder: Path) -> None:
+    folder.mkdir(exist_ok=True)
+    (folder / "config.toml").write_text(f'OPENAI_API_KEY = "{KEY}"\nPolicy = "cheapest"\n')
+    told = layered(dict(os.environ)).stored.problems
+    assert told[0].endswith(": a key is not a setting: `inference-providers keys set OPENAI_API_KEY` keeps one")
+    assert told[1].endswith(": there is no setting 'Policy' (did you mean 'policy'?)")
+    assert KEY not in str(told)
+
+
 @pytest.mark.parametrize(
     ("words", "code", "says"),
     [
         (("modle", "gpt-4o"), 2, "did you mean 'model'"),
+        (("model", ""), 2, "`inference-providers config unset model` takes it out."),
+        (("model", " ", ","), 2, "`inference-providers config unset model` takes it out."),
+        (("budget.per_day", "-3"), 2, "per_day"),
         (("model", "gemma-33"), 4, "gemma-3"),
         (("embedding_model", "gpt-4o"), 2, "--kind embeddings"),
         (("policy", "cheap"), 2, "cheapest"),

@@ -208,13 +208,10 @@ def _input(
         name, path = next((name, path) for name, path in sources.items() if path is not None)
         called = "Standard input" if str(path) == "-" else str(path)
         with standard_input.as_file(path) as there:
-            try:
-                if name == "lines":
-                    yield from_lines(str(there), lambda data, _: standard_input.as_text(data, called))
-                else:
-                    yield {"jsonl": from_json_lines, "csv": from_csv}[name](str(there))
-            except ValueError as error:
-                raise ValueError(str(error).replace(str(there), called)) from None
+            if name == "lines":
+                yield from_lines(str(there), lambda data, _: standard_input.as_text(data, called))
+            else:
+                yield {"jsonl": from_json_lines, "csv": from_csv}[name](str(there))
 
 
 def _below(folder: str, pattern: str, *, prune: bool) -> Iterator[Text]:

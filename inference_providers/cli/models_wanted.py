@@ -54,11 +54,12 @@ class Wanted:
         min_context: int | None = None,
         open_weights: bool = False,
     ) -> None:
-        """*words*: all of them in the model's name. *max_price*: USD for a million tokens, in and out.
+        """*words*: all of them in the model's name, between blanks and asterisks.
 
-        *min_context*: tokens. *providers*: ids. Raises ValueError for a feature that is not known.
+        *max_price*: USD for a million tokens, in and out. *min_context*: tokens. *providers*: ids. Raises ValueError
+        for a feature that is not known.
         """
-        self.words = [word.lower() for word in words]
+        self.words = [part for word in words for part in word.lower().replace("*", " ").split()]
         self.features = [feature_called(one) for one in features]
         self.providers = frozenset(providers)
         self.free, self.max_price, self.min_context, self.open_weights = free, max_price, min_context, open_weights

@@ -24,12 +24,11 @@ def place_of(name: str) -> list[str]:
         return [head, *rest]
     if head in SECTIONS:
         raise ValueError(f"{head} is a table: name what in it, as in {head}.NAME")
-    if name.upper() == name and name.endswith(("KEY", "TOKEN")):
-        raise ValueError(f"a key is not a setting: `inference-providers keys set {name[:_SHOWN]}` keeps one")
     known = next((one.name for one in SETTINGS.values() if one.variable == name), None)
     if known is not None:
         return [known]
-    raise ValueError(f"{unknown(name[:_SHOWN])}; `inference-providers config` lists them")
+    why = unknown(name[:_SHOWN])
+    raise ValueError(why if why.startswith("a key") else f"{why}; `inference-providers config` lists them")
 
 
 def checked(path: list[str], text: str, providers: ProviderList) -> Any:
