@@ -31,6 +31,11 @@ def on_terminal(*, err: bool = False) -> bool:
     return stream is not None and stream.isatty()
 
 
+def has_colours(*, err: bool = False) -> bool:
+    """Whether it is a terminal that shows colours, for somebody who wants them."""
+    return on_terminal(err=err) and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
 def say(
     text: str = "", *, err: bool = False, nl: bool = True, fold: bool | None = None, taken: int = 0, **style: Any
 ) -> None:
@@ -44,7 +49,7 @@ def say(
         text = printable(text)
     if shown and (err if fold is None else fold):
         text = folded(text, columns(err=err), taken)
-    if style and shown and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb":
+    if style and has_colours(err=err):
         text = click.style(text, **style)
     put(f"{text}\n" if nl else text, err=err)
 
