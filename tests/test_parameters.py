@@ -164,6 +164,9 @@ def test_to_keep_is_to_send_everything_as_it_is(body: dict[str, Any], rules: Rul
     ("wrong", "error", "says"),
     [
         ({"temprature": 1}, TypeError, "did you mean temperature?"),
+        ({"base_url": "http://127.0.0.1:9/v1"}, TypeError, r"did you mean api_base\?"),
+        ({"json": True}, TypeError, r'did you mean response_format="json"\?'),
+        ({"concurrency": 2}, TypeError, r"'concurrency' is not a generation parameter\."),
         ({"zzzz": 1}, TypeError, r"not a generation parameter\. A provider's own parameters go into extra_body"),
         ({"max_tokens": 0}, ValueError, "at least 1, not 0"),
         ({"max_new_tokens": True}, TypeError, "max_new_tokens must be a whole number, not True"),

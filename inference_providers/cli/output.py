@@ -17,6 +17,7 @@ from inference_providers.text import as_json, printable
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
+    from typing import NoReturn
 
 _NARROW = 60  # columns: below, options and what they do do not fit beside each other
 # Words for what a command does, of which each group of commands has one.
@@ -128,6 +129,18 @@ def say_json(value: Any, indent: int = 2) -> None:
     say(text if encodable(text) == text else as_json(value, indent, ascii_only=True))
 
 
+def silence() -> None:
+    """Have nothing more reach standard output: what is left of it cannot be written."""
+    if sys.stdout is not None:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def leave_reader() -> NoReturn:
+    """End where whoever read standard output has gone, which is not an error."""
+    silence()
+    sys.exit(0)
+
+
 class _Printable:
     """Makes usage errors printable: they quote arguments and file names."""
 
@@ -142,12 +155,16 @@ class _Printable:
             return super().make_context(*args, **kwargs)  # type: ignore[misc]
         except click.ClickException as error:
             raise _cleaned(error) from None
+        except BrokenPipeError:  # of help and version
+            leave_reader()
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)  # type: ignore[misc]
         except click.ClickException as error:
             raise _cleaned(error) from None
+        except BrokenPipeError:
+            leave_reader()
 
 
 def _cleaned(error: click.ClickException) -> click.ClickException:
