@@ -9,7 +9,9 @@ from inference_providers.text import printable
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import logging
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+
+_show: list[Callable[[str], None]] = []
 
 
 def _logger() -> logging.Logger:
@@ -50,9 +52,23 @@ def held() -> Iterator[None]:
     finally:
         logger.handlers[:], logger.propagate = handlers, propagates
         for record in records:
-            logger.handle(record)
+            if not _shown(record.getMessage()):
+                logger.handle(record)
 
 
 def warn(message: str) -> None:
     """Log what a person should know (WARNING); by default Python prints it on standard error."""
-    _logger().warning(printable(message))
+    if not _shown(printable(message)):
+        _logger().warning(printable(message))
+
+
+def _shown(message: str) -> bool:
+    if _show and not _logger().hasHandlers():
+        _show[-1](message)
+        return True
+    return False
+
+
+def shown_by(show: Callable[[str], None]) -> None:
+    """Have warnings shown so where logging is not configured, as a command does that knows how wide its terminal is."""
+    _show[:] = [show]

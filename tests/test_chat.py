@@ -653,6 +653,14 @@ def test_what_is_logged_while_columns_are_drawn_is_shown_after_them(terminal: An
         assert sum(told in line for line in talk.lines) == 1
 
 
+def test_what_is_logged_keeps_its_words_whole(terminal: Any, serve: Serve) -> None:
+    talk = terminal(serve(named), "-m", "gpt-4o", "-e", "low", rows=30, columns=40)
+    talk.ready()
+    talk.ask("hi", r"gpt-4o, 1: hi")
+    told = 'openai does not take reasoning_effort for gpt-4o; it was left out (on_unsupported="error" asks only'
+    assert told in " ".join(talk.lines)
+
+
 # The terminal
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import click
 
+from inference_providers.log import shown_by
 from inference_providers.text import as_json, printable
 
 TYPE_CHECKING = False
@@ -148,6 +149,7 @@ class _Printable:
         for stream in (sys.stdout, sys.stderr):  # an answer was paid for: what an encoding lacks is shown as an escape
             if isinstance(stream, io.TextIOWrapper):
                 stream.reconfigure(errors="backslashreplace")
+        shown_by(lambda warning: say(warning, err=True))
         columns = shutil.get_terminal_size().columns
         if columns < _NARROW:  # click lays help out for 50 columns at least, which a narrower terminal breaks anywhere
             kwargs.setdefault("terminal_width", columns - 1)
