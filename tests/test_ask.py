@@ -255,6 +255,23 @@ def test_a_policy_is_known_in_any_letters(run: Run, serve: Serve, policy: str) -
     assert run(serve(), "-m", "gpt-4o", "--policy", policy, "hi") == (0, "hello\n", "")
 
 
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("whisper-1", "whisper-1 is a model for transcription: `inference-providers models` lists those to talk to."),
+        ("text-embedding-3-small", "text-embedding-3-small is a model for embeddings: "),
+        ("gpt-4o", ""),
+    ],
+)
+def test_a_model_that_is_none_to_talk_to_is_told_where_it_did_not_answer(
+    run: Run, serve: Serve, name: str, told: str
+) -> None:
+    done = run(serve(status(404, {"error": {"message": "This is not a chat model."}})), "-m", name, "hi")
+    assert done.code == 1
+    assert told in done.err
+    assert ("is a model for" in done.err) == bool(told)
+
+
 # Usage
 
 

@@ -74,15 +74,27 @@ def _tell(text: str) -> None:
 
 
 def _advice(error: errors.InferenceProvidersError) -> str:
-    """What to do about the only key that was asked with, where it was refused."""
+    """What to do about the only key that was asked with, where it was refused; about a model for something else."""
     if not isinstance(error, errors.AuthenticationError):
-        return ""
+        return _other_kind({attempt.model for attempt in getattr(error, "attempts", ())})
     from inference_providers.cli.key_report import replacement
     from inference_providers.cli.lists import environment, registry
 
     row, environ = registry().providers.get(error.provider or ""), environment()
     variable = next((name for name in row.key_variables if environ.source(name)), None) if row is not None else None
     return "" if row is None or variable is None else replacement(row, variable)
+
+
+def _other_kind(models: set[str]) -> str:
+    """That a model which did not answer is none to talk to, where that is known."""
+    from inference_providers.cli.lists import registry
+
+    known = registry()
+    for model in sorted(models if len(models) == 1 else ()):
+        kind = next((kind for kind, rows in known.kinds.items() if rows.canonical(model)), "")
+        if kind and model not in known.canonical_names:
+            return f"{model} is a model for {kind}: `inference-providers models` lists those to talk to."
+    return ""
 
 
 def _as_dict(error: errors.InferenceProvidersError) -> dict[str, Any]:
