@@ -287,7 +287,10 @@ def test_questions_come_from_standard_input_and_answers_go_to_standard_output(
 def test_standard_input_of_no_known_form_is_refused_and_a_malformed_line_is_told(serve: Serve, tmp_path: Path) -> None:
     refused = piped(serve(echo), tmp_path, b"hello\n", "-", "-o", "-", "-m", "gpt-4o")
     assert (refused.returncode, refused.stdout) == (2, b"")
-    assert b"--format" in refused.stderr
+    assert (
+        b"Error: Standard input begins with neither of {, [ and a quote, so it is no JSON; what is it? --format takes"
+        in (refused.stderr)
+    )
     bad = piped(serve(echo), tmp_path, '"é😀"\n{oops\n'.encode(), "-", "-o", tmp_path / "out.jsonl", "-m", "gpt-4o")
     assert bad.returncode == 1
     assert b"line 2: not JSON" in bad.stderr

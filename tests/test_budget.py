@@ -124,8 +124,9 @@ def test_a_day_is_shared_by_all_ways_and_all_lists(way: Any, serve: Serve) -> No
 
 
 def test_amounts_are_told_as_people_write_them(serve: Serve) -> None:
-    with pytest.raises(BudgetExceededError, match=r"and this call may cost \$0\.00001 at most"):
-        budgeted(serve(costly)).ask_ai("hi", "m", max_cost=0.00001)
+    for limit, shown in ((0.00001, r"\$0\.00001"), (1e-7, r"\$1e-07"), (0, r"\$0")):
+        with pytest.raises(BudgetExceededError, match=f"and this call may cost {shown} at most"):
+            budgeted(serve(costly)).ask_ai("hi", "m", max_cost=limit)
 
 
 def test_an_sdk_client_gets_a_402_that_says_so(serve: Serve) -> None:

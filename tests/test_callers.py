@@ -349,7 +349,7 @@ def test_limits_are_changed_and_taken_away() -> None:
     row = json.loads(changed.stdout)
     assert (row["concurrent"], row["requests_per_minute"], row["tokens_per_minute"]) == (9, None, 900)
     assert "not both" in run("callers", "update", "alice", "--budget", "1", "--unlimited", "budget", code=2).stderr
-    assert "a caller has no 'speed'" in run("callers", "update", "alice", "--unlimited", "speed", code=2).stderr
+    assert "A caller has no 'speed'" in run("callers", "update", "alice", "--unlimited", "speed", code=2).stderr
 
 
 def test_what_is_wrong_is_told_and_nothing_is_made() -> None:
@@ -358,7 +358,7 @@ def test_what_is_wrong_is_told_and_nothing_is_made() -> None:
         run("callers", "create", "alice", *words, code=2)
     run("callers", "create", "a b", code=2)
     assert json.loads(run("callers", "list", "--json").stdout) == []
-    assert "no caller is called 'alice'; there is none" in run("callers", "revoke", "alice", code=2).stderr
+    assert "No caller is called 'alice'; there is none" in run("callers", "revoke", "alice", code=2).stderr
 
 
 def test_a_name_that_nobody_has_is_told_at_once() -> None:

@@ -407,7 +407,7 @@ def test_an_answer_says_who_gave_it_for_how_much() -> None:
     html = RENDERERS[0].render(answer._repr_markdown_())
     assert acting(html) == []
     assert Browser(html).text.split("\n")[1] == (
-        "p/m*<b> · 1,200 + 2 tokens · $0.0123 · 1.3 s · kept from an earlier call · after 1 failed attempt · calls look_up · left out: seed"
+        "p/m*<b> · 1,200 tokens in, 2 out · $0.0123 · 1.3 s · kept from an earlier call · after 1 failed attempt · calls look_up · left out: seed"
     )
     assert answer._repr_markdown_().count("$") == 0  # or it would begin a formula
     assert Answer("Hello")._repr_markdown_() == "Hello"

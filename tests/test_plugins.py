@@ -145,7 +145,7 @@ def test_its_tool_and_its_template_on_the_command_line(
         "Write a memo to Grace about: the rain",
     )
     missing = run(server, "-m", "office-large", "--tool", "room", "hi")
-    assert "no installed package has a tool 'room'; there is room_of" in " ".join(missing.err.split())
+    assert "No installed package has a tool 'room'; there is room_of" in " ".join(missing.err.split())
 
 
 def test_a_setting_leaves_its_template_out(office: str, tmp_path: Path) -> None:

@@ -154,6 +154,11 @@ def test_an_unknown_name_brings_the_closest_ones_and_what_would_enable_them() ->
         resolver().resolve("lama-3.3-70")
 
 
+def test_several_names_in_one_are_told_to_be_a_list() -> None:
+    with pytest.raises(UnknownModelError, match="Several models are a list, not one name"):
+        ProviderList(environ={}, local=False).resolve("gpt-4o,claude-sonnet-4.5")
+
+
 def test_an_unknown_provider_brings_the_closest_ones() -> None:
     with pytest.raises(UnknownModelError, match="Did you mean groq"):
         resolver().resolve("x", provider="groqq")

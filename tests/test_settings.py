@@ -206,7 +206,32 @@ def test_a_key_that_is_refused_is_not_kept(folder: Path, openai: Server) -> None
     assert len(openai.requests) == asked
 
 
-@pytest.mark.parametrize("typed", ["", "your-api-key", "gsk with blanks", "x" * 20_000, "sk-..."])
+@pytest.mark.parametrize(
+    "typed",
+    [
+        f"  {KEY} \n",
+        f'"{KEY}"',
+        f"\u201c{KEY}\u201d",
+        f"`{KEY}`,",
+        f"GROQ_API_KEY={KEY}",
+        f"export GROQ_API_KEY='{KEY}'",
+        f'GROQ_API_KEY: "{KEY}"',
+        f'"GROQ_API_KEY": "{KEY}",',
+        f'setx GROQ_API_KEY "{KEY}"',
+        f'$env:GROQ_API_KEY = "{KEY}";',
+        f"Bearer {KEY}",
+        f"Authorization: Bearer {KEY}",
+        f"\x1b[200~{KEY}\x1b[201~",
+    ],
+)
+def test_what_is_copied_along_with_a_key_is_left_out(folder: Path, typed: str) -> None:
+    assert run("keys", "set", "groq", "--file", "--no-check", typed=typed).exit_code == 0
+    assert ProviderList(settings=True, local=False).pipeline.finder.environ["GROQ_API_KEY"] == KEY
+
+
+@pytest.mark.parametrize(
+    "typed", ["", "your-api-key", "gsk with blanks", "x" * 20_000, "sk-...", "https://console.groq.com/keys", "''"]
+)
 def test_what_is_no_key_is_not_kept(folder: Path, typed: str) -> None:
     done = run("keys", "set", "groq", "--file", typed=typed)
     assert (done.exit_code, list(folder.iterdir())) == (1, [])
@@ -439,10 +464,22 @@ def test_settings_are_set_shown_and_unset(folder: Path) -> None:
     assert run("config", "path").output == f"{folder / 'config.toml'}\n"
 
 
+def test_a_key_in_the_file_of_settings_is_told_where_to_go(folder: Path) -> None:
+    folder.mkdir(exist_ok=True)
+    (folder / "config.toml").write_text(f'OPENAI_API_KEY = "{KEY}"\nPolicy = "cheapest"\n')
+    told = layered(dict(os.environ)).stored.problems
+    assert told[0].endswith(": a key is not a setting: `inference-providers keys set OPENAI_API_KEY` keeps one")
+    assert told[1].endswith(": there is no setting 'Policy' (did you mean 'policy'?)")
+    assert KEY not in str(told)
+
+
 @pytest.mark.parametrize(
     ("words", "code", "says"),
     [
         (("modle", "gpt-4o"), 2, "did you mean 'model'"),
+        (("model", ""), 2, "`inference-providers config unset model` takes it out."),
+        (("model", " ", ","), 2, "`inference-providers config unset model` takes it out."),
+        (("budget.per_day", "-3"), 2, "per_day"),
         (("model", "gemma-33"), 4, "gemma-3"),
         (("embedding_model", "gpt-4o"), 2, "--kind embeddings"),
         (("policy", "cheap"), 2, "cheapest"),

@@ -474,3 +474,18 @@ def test_a_notebook_shows_what_to_do_without_our_frames() -> None:
     assert not any(f"{os.sep}inference_providers{os.sep}" in line and "File" in line for line in told)
     assert any("in mine" in line for line in told)
     assert any(line.startswith("UnknownModelError: No provider in the registry serves 'nonsense-xyz'") for line in told)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["completion", "bash"], ["--help"], ["models", "--help"], ["keys", "set", "--help"], ["--version"], ["registry", "show"]],
+)  # fmt: skip
+def test_a_reader_that_goes_is_no_failure(tmp_path: Path, arguments: list[str]) -> None:
+    ours, theirs = os.pipe()
+    os.close(ours)
+    done = subprocess.run(
+        program("inference-providers", *arguments), stdout=theirs, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL,
+        env=environment(tmp_path), cwd=tmp_path, check=False,
+    )  # fmt: skip
+    os.close(theirs)
+    assert (done.returncode, done.stderr) == (0, b"")

@@ -236,8 +236,8 @@ def _foreign(x: threading.Thread) -> None:
         ([3], "a tool is a function or its description as a dict, not int"),
         ([add, add], "two tools are called add"),
         ([add, TOOL], "two tools are called add"),
-        (add, "tools must be list or tuple"),
-        ("add", "tools must be list or tuple"),
+        (add, "tools must be a list"),
+        ("add", "tools must be a list"),
     ],
     ids=range(13),
 )

@@ -34,7 +34,17 @@ SYNONYMS = {
     "effort": "reasoning_effort",
     "functions": "tools",
 }
+EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")  # the least first; each model has some of them
 _NUMBER = (int, float)
+_KINDS = {
+    int: "a whole number",
+    float: "a number",
+    bool: "true or false",
+    str: "a text",
+    list: "a list",
+    tuple: "a list",
+    dict: "an object",
+}
 # name -> (types, least, most)
 VOCABULARY: dict[str, tuple[tuple[type, ...], float | None, float | None]] = {
     "max_tokens": ((int,), 1, None),
@@ -78,6 +88,10 @@ _MISNOMERS = {
     "attachments": "files",
     "system_prompt": "system",
     "models": "model (which takes a list as well)",
+    "base_url": "api_base",
+    "endpoint": "api_base",
+    "json": 'response_format="json"',
+    "json_mode": 'response_format="json"',
     "workers": "concurrency",
     "num_workers": "concurrency",
     "provider": 'a model "PROVIDER/NAME"',
@@ -125,7 +139,7 @@ def normalise(words: Mapping[str, Any]) -> dict[str, Any]:
 def _unknown(word: str) -> TypeError:
     from difflib import get_close_matches
 
-    names = [*VOCABULARY, *SYNONYMS, *_OPTIONS]
+    names = [name for name in (*VOCABULARY, *SYNONYMS, *_OPTIONS) if name != word]
     close = [_MISNOMERS[word]] if word in _MISNOMERS else get_close_matches(word, names, n=2)
     hint = f"; did you mean {' or '.join(close)}?" if close else "."
     return TypeError(
@@ -142,7 +156,8 @@ def _check(word: str, name: str, value: Any) -> None:
     types, least, most = VOCABULARY[name]
     accepted: Any = types  # typed Any, or a type checker would narrow the value to object
     if not isinstance(value, accepted) or (isinstance(value, bool) and bool not in types):
-        raise TypeError(f"{word} must be {' or '.join(kind.__name__ for kind in types)}, not {value!r}")
+        kinds = dict.fromkeys(_KINDS[kind] for kind in types if kind is not int or float not in types)
+        raise TypeError(f"{word} must be {' or '.join(kinds)}, not {value!r}")
     if least is None and most is None:
         return
     if not (least is None or value >= least) or not (most is None or value <= most) or value == math.inf:

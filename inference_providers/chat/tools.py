@@ -238,7 +238,9 @@ def _arguments_model(function: Callable[..., Any], name: str) -> tuple[Any, dict
 
     try:
         signature = inspect.signature(function)
-        hints = get_type_hints(function, include_extras=True)
+        # Of what the signature is of: a wrapper keeps its own hints where it wraps a built-in, which has none.
+        hinted = inspect.unwrap(function, stop=lambda one: hasattr(one, "__signature__"))
+        hints = get_type_hints(hinted, include_extras=True)
     except (TypeError, ValueError, NameError) as error:
         raise TypeError(f"the tool {name} cannot be described: {error}") from None
     fields: dict[str, Any] = {}

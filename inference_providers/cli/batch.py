@@ -27,7 +27,7 @@ def _concurrency(context: click.Context, option: click.Parameter, value: str) ->
     try:
         return value if value == "auto" else int(value)
     except ValueError:
-        raise click.BadParameter(f'must be a whole number or "auto", not {value!r}') from None
+        raise click.BadParameter(f'Give a whole number or "auto", not {value!r}.') from None
 
 
 @click.command("batch")

@@ -12,11 +12,13 @@ from typing import Any
 
 import click
 
+from inference_providers.log import shown_by
 from inference_providers.text import as_json, printable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
+    from typing import NoReturn
 
 _NARROW = 60  # columns: below, options and what they do do not fit beside each other
 # Words for what a command does, of which each group of commands has one.
@@ -29,6 +31,11 @@ def on_terminal(*, err: bool = False) -> bool:
     """Whether standard output (or standard error) is a terminal."""
     stream = sys.stderr if err else sys.stdout
     return stream is not None and stream.isatty()
+
+
+def has_colours(*, err: bool = False) -> bool:
+    """Whether it is a terminal that shows colours, for somebody who wants them."""
+    return on_terminal(err=err) and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
 def say(
@@ -44,7 +51,7 @@ def say(
         text = printable(text)
     if shown and (err if fold is None else fold):
         text = folded(text, columns(err=err), taken)
-    if style and shown and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb":
+    if style and has_colours(err=err):
         text = click.style(text, **style)
     put(f"{text}\n" if nl else text, err=err)
 
@@ -123,6 +130,18 @@ def say_json(value: Any, indent: int = 2) -> None:
     say(text if encodable(text) == text else as_json(value, indent, ascii_only=True))
 
 
+def silence() -> None:
+    """Have nothing more reach standard output: what is left of it cannot be written."""
+    if sys.stdout is not None:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def leave_reader() -> NoReturn:
+    """End where whoever read standard output has gone, which is not an error."""
+    silence()
+    sys.exit(0)
+
+
 class _Printable:
     """Makes usage errors printable: they quote arguments and file names."""
 
@@ -130,6 +149,7 @@ class _Printable:
         for stream in (sys.stdout, sys.stderr):  # an answer was paid for: what an encoding lacks is shown as an escape
             if isinstance(stream, io.TextIOWrapper):
                 stream.reconfigure(errors="backslashreplace")
+        shown_by(lambda warning: say(warning, err=True))
         columns = shutil.get_terminal_size().columns
         if columns < _NARROW:  # click lays help out for 50 columns at least, which a narrower terminal breaks anywhere
             kwargs.setdefault("terminal_width", columns - 1)
@@ -137,12 +157,16 @@ class _Printable:
             return super().make_context(*args, **kwargs)  # type: ignore[misc]
         except click.ClickException as error:
             raise _cleaned(error) from None
+        except BrokenPipeError:  # of help and version
+            leave_reader()
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)  # type: ignore[misc]
         except click.ClickException as error:
             raise _cleaned(error) from None
+        except BrokenPipeError:
+            leave_reader()
 
 
 def _cleaned(error: click.ClickException) -> click.ClickException:

@@ -259,6 +259,8 @@ def refusal(value: str) -> str | None:
         return "is wrapped in quotes; remove them"
     if len(text) < 256 and re.match(_PLACEHOLDER, text):
         return "holds a placeholder, not a key"
+    if re.match(r"https?://", text):
+        return "is an address, not a key"
     if re.search(r"[^\x21-\x7e]", text):
         return "holds blanks or other characters that do not occur in keys"
     return None

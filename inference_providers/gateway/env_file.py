@@ -26,7 +26,7 @@ def read_environ(path: str, environ: Mapping[str, str]) -> dict[str, str]:
     try:
         content = files.read_private(path, _CAP)
     except FileNotFoundError:
-        raise ValueError(f"There is no file {path} to read variables from.") from None
+        raise ValueError(f"there is no file {path} to read variables from") from None
     except OSError as error:
         how = f" It holds keys: `chmod 600 {path}`." if isinstance(error, PermissionError) else ""
         raise ValueError(f"{path} is not read: {error.strerror}.{how}") from None
@@ -34,9 +34,9 @@ def read_environ(path: str, environ: Mapping[str, str]) -> dict[str, str]:
         found, wrong = _variables(content.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
         number = content.count(b"\n", 0, error.start) + 1
-        raise ValueError(f"{path}, line {number}: it is not UTF-8.") from None
+        raise ValueError(f"{path}, line {number}: it is not UTF-8") from None
     if wrong is not None:
-        raise ValueError(f"{path}, line {wrong}: it is not NAME=VALUE, with a value on one line.")
+        raise ValueError(f"{path}, line {wrong}: it is not NAME=VALUE, with a value on one line")
     return {**environ, **found}
 
 

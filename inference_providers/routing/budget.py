@@ -346,4 +346,6 @@ def unpriced(purses: Sequence[Purse], budget: Budget | None, whose: str) -> Budg
 
 
 def _shown(amount: float) -> str:
+    if 0 < amount < 0.000001:
+        return f"{amount:.1g}"  # a limit so low is a slip, which has to be seen
     return f"{amount:.2f}" if amount >= 1 else f"{amount:.6f}".rstrip("0").rstrip(".") or "0"

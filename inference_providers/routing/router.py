@@ -364,7 +364,7 @@ class Router:
         return all_failed(
             f"No provider answered{late}; {count} attempt{'s' * (count != 1)}:{lines}{advice}",
             self.attempts,
-            ", and no answer before the deadline" if is_late else "",
+            ", and no answer before the deadline" if is_late and "the deadline" not in str(self.attempts[-1:]) else "",
         )
 
 

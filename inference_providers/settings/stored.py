@@ -179,7 +179,9 @@ def unknown(name: str) -> str:
     """What to say of a setting that there is not."""
     from difflib import get_close_matches
 
-    near = get_close_matches(name, [*SETTINGS, *SECTIONS], n=1)
+    if re.fullmatch(r"[A-Z][A-Z0-9_]*(?:KEY|TOKEN)", name):
+        return f"a key is not a setting: `inference-providers keys set {name}` keeps one"
+    near = get_close_matches(name.lower(), [*SETTINGS, *SECTIONS], n=1)
     return f"there is no setting {name!r}" + (f" (did you mean {near[0]!r}?)" if near else "")
 
 

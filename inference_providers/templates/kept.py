@@ -35,7 +35,7 @@ def folder(environ: Mapping[str, str]) -> str:
 def path_of(name: str, environ: Mapping[str, str]) -> str:
     """The file of a template, whether it is there or not. Raises TemplateError for a name that could lead elsewhere."""
     if not re.fullmatch(_NAME, name) or name.endswith("."):
-        raise TemplateError(f"{name!r} cannot be a template's name: use letters, digits, - and _")
+        raise TemplateError(f"{name!r} cannot be a template's name: use letters, digits, - and _.")
     return os.path.join(folder(environ), name + _ENDING)
 
 
