@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import re
 
+from inference_providers.errors import UnknownModelError
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from inference_providers.offers.access import Access
 
 
 def nearness(prefixes: Mapping[str, str], region: str, name: str, *, apart: bool) -> int:
@@ -21,3 +25,21 @@ def nearness(prefixes: Mapping[str, str], region: str, name: str, *, apart: bool
     if re.fullmatch(prefixes[prefix], region) is None:
         return 4
     return 2 if prefixes[prefix] == ".*" else 1
+
+
+def without_region(access: Access, name: str) -> str:
+    """A model's name without the region that other tools write before it, which must be the user's.
+
+    Raises UnknownModelError where it is another: what is to stay in one part of the world is asked in no other.
+    """
+    connection = access.provider.connection
+    variable = connection["regions"]["variable"]
+    pattern = ((connection.get("variables") or {}).get(variable) or {}).get("pattern") or r"(?!)"
+    *heads, last = name.split("/")
+    named = next((head for head in heads if re.fullmatch(pattern, head)), "")
+    if named and named != access.region:
+        where = f"it is asked in {access.region}" if access.region else "no region is set"
+        raise UnknownModelError(
+            f"{name[:100]!r} is to be asked in {named}, and {where}. Nobody is asked. Set {variable}={named}."
+        )
+    return "/".join([*(head for head in heads if head != named), last])
