@@ -200,7 +200,7 @@ class Plain:
 class PlainJudge:
     """A stream of lines."""
 
-    within_event = resting = False
+    resting = False
     media_type = "text/event-stream"
 
     def __init__(self, provider: str) -> None:

@@ -218,10 +218,11 @@ def as_chunk(reply: Mapping[str, Any]) -> dict[str, Any]:
     choices = reply.get("choices")
     if not isinstance(choices, list) or not message_of(reply):
         return dict(reply)
-    return {**reply, "object": "chat.completion.chunk", "choices": [_as_delta(one) for one in choices]}
+    return {**reply, "object": "chat.completion.chunk", "choices": [as_delta(one) for one in choices]}
 
 
-def _as_delta(choice: Any) -> Any:
+def as_delta(choice: Any) -> Any:
+    """A choice with a message as one with a delta."""
     message = choice.get("message") if isinstance(choice, dict) else None
     if not isinstance(message, dict):
         return choice

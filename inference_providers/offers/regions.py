@@ -9,8 +9,7 @@ from inference_providers.errors import UnknownModelError
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    from inference_providers.offers.access import Access
+    from typing import Any
 
 
 def nearness(prefixes: Mapping[str, str], region: str, name: str, *, apart: bool) -> int:
@@ -27,18 +26,17 @@ def nearness(prefixes: Mapping[str, str], region: str, name: str, *, apart: bool
     return 2 if prefixes[prefix] == ".*" else 1
 
 
-def without_region(access: Access, name: str) -> str:
-    """A model's name without the region that other tools write before it, which must be the user's.
+def without_region(connection: Mapping[str, Any], region: str, name: str) -> str:
+    """A model's name without the region that other tools write before it, which must be the user's *region*.
 
     Raises UnknownModelError where it is another: what is to stay in one part of the world is asked in no other.
     """
-    connection = access.provider.connection
     variable = connection["regions"]["variable"]
     pattern = ((connection.get("variables") or {}).get(variable) or {}).get("pattern") or r"(?!)"
     *heads, last = name.split("/")
     named = next((head for head in heads if re.fullmatch(pattern, head)), "")
-    if named and named != access.region:
-        where = f"it is asked in {access.region}" if access.region else "no region is set"
+    if named and named != region:
+        where = f"it is asked in {region}" if region else "no region is set"
         raise UnknownModelError(
             f"{name[:100]!r} is to be asked in {named}, and {where}. Nobody is asked. Set {variable}={named}."
         )

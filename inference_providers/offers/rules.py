@@ -338,7 +338,8 @@ def _split(lookup: Lookup, name: str, mark: str) -> tuple[str | None, str]:
         return pid, rest
     from inference_providers.offers.regions import without_region
 
-    return pid, without_region(lookup.access(pid), rest)
+    access = lookup.access(pid)
+    return pid, without_region(access.provider.connection, access.region, rest)
 
 
 def _engine(lookup: Lookup, name: str, rest: str, served: tuple[str | None, list[Offer]]) -> Resolution:

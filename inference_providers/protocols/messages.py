@@ -162,7 +162,6 @@ class MessageJudge(StreamJudge):
 
     def _event(self, event: sse.Event) -> dict[str, Any] | None:
         said = super()._event(event)
-        self.within_event = False  # nothing of what has not come as a whole has been passed on
         return None if said is None else self._chunks.chunk(said)
 
     def passed_on(self, events: Iterable[Mapping[str, Any]], *, ends: bool = False) -> bytes:

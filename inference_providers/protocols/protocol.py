@@ -99,7 +99,6 @@ if TYPE_CHECKING:
         usage: Any  # as the last event that told of it had it, in OpenAI's names
         words: Pieces  # the text so far
         events: int  # so far, those without content included: a stream that brings none is silent
-        within_event: bool  # an event had begun, and not ended, before the bytes that were read last
 
         @property
         def media_type(self) -> str:
