@@ -541,12 +541,13 @@ def test_a_connected_clients_answer_says_what_others_say(serve: Serve) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("form", ["pings", "lines", "json"])
+@pytest.mark.parametrize("form", ["pings", "lines", "json", "twice"])
 def test_an_sdk_reads_events_whatever_has_come(serve: Serve, kind: str, form: str) -> None:
     behave = {
         "pings": streaming(*PINGS, HELLO[0], *PINGS, *HELLO[1:]),
         "lines": sent(lines_of(*HELLO[:3]), "application/x-ndjson"),
         "json": sent(json.dumps(completion("hello")).encode(), "application/json"),
+        "twice": streaming(*(f"data: {one if isinstance(one, str) else json.dumps(one)}" for one in HELLO)),
     }[form]
     made = KINDS[kind](serve(behave).url)
 
@@ -817,6 +818,12 @@ def test_speech_falls_back_before_its_first_byte(serve: Serve) -> None:
         raw = client.audio.speech.with_raw_response.create(model="m", voice="v", input="x")
     assert (raw.content, raw.headers["x-inference-provider"]) == (b"sound", "p3")
     assert good.asked[0].headers["accept"] == "application/octet-stream"
+
+
+def test_the_name_of_a_field_again_and_again_is_a_failure_like_others() -> None:
+    judge = openai_chat.judge("p", (), {"content-type": "text/event-stream"}, 0.0)
+    assert list(judge.feed(b"data:" * 100_000 + b"{}\n\n")) == []
+    assert judge.verdict is not None and judge.verdict.action == classify.NEXT
 
 
 def test_a_stream_of_more_calls_than_anybody_makes_keeps_some_thousands() -> None:

@@ -299,6 +299,10 @@ class StreamJudge(Notes):
             self._fail(f"a chunk is {error}")
             return None
         except ValueError:
+            inner = data.removeprefix("data:")
+            if inner is not data and not inner.lstrip().startswith("data:"):  # some proxies write that name twice
+                self._skipped = True
+                return self._event(sse.Event(event.name, inner.strip(), ""))
             self._no_json("" if event.name in _PINGS else data.strip())
             return None
         if not chunk or event.name in _PINGS:
