@@ -760,7 +760,7 @@ row("29", "`choices: null`", NEXT, says(200, {**completion(), "choices": None}),
 row("30", 'content null or "" and no tool call', NEXT, says(200, completion(None)), message="empty", **S)
 row(
     "30b",
-    "`tool_calls` in which nothing is called: `[null]`, `[{}]`, `[{\"function\": null}]`",
+    '`tool_calls` in which nothing is called: `[null]`, `[{}]`, `[{"function": null}]`',
     NEXT,
     says(
         200,

@@ -440,7 +440,7 @@ def test_a_tool_is_called_whatever_a_model_writes_around_its_name(serve: Serve, 
 
 @both
 def test_a_name_that_may_be_meant_for_two_tools_is_meant_for_none(serve: Serve, kind: Any) -> None:
-    def ADD(a: int) -> int:  # noqa: N802
+    def ADD(a: int) -> int:
         return -a
 
     server = serve(calling([call("functions.add", {"a": 1})]))

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
     from typing import Any
 
+    from inference_providers.protocols.chat_form import ChatForm
     from inference_providers.protocols.classify import Verdict
     from inference_providers.registry import Registry
     from inference_providers.transport import WireError
@@ -97,7 +98,8 @@ class StreamJudge(Notes):
         if self._read is None and _AS_EVENTS not in self._label:
             self._kind = _PASSED if classify.is_foreign(self._label) else _WHOLE
         self._head = self._raw = self._tail = b""
-        self._plain, self._looked, self._form = bytearray(), False, None
+        self._plain, self._looked = bytearray(), False
+        self._form: ChatForm | None = None
         self._size = self.events = 0
         self.verdict: Verdict | None = None
 
