@@ -81,7 +81,7 @@ def _chat_choice(notes: Notes, choice: Mapping[str, Any]) -> None:
             notes.fail(f"the stream ended with finish_reason {reason!r}")
         return
     delta = chat.delta_of(choice)
-    notes.odd = notes.odd or delta is not choice.get("delta") or "tool_calls" in delta
+    notes.odd = notes.odd or delta is not choice.get("delta") or bool(delta.get("tool_calls"))
     text = chat.content_text(delta.get("content"))
     if not index:
         notes.words.add(text)
