@@ -210,7 +210,7 @@ class PlainJudge:
         self.usage: Any = None
         self.events = 0
 
-    def passed_on(self, events: Iterable[Mapping[str, Any]], *, ends: bool = False) -> bytes:
+    def passed_on(self, events: Sequence[Mapping[str, Any]], *, ends: bool = False) -> bytes:
         return b"".join(as_events(events, done=ends))
 
     def feed(self, chunk: bytes) -> Iterator[dict[str, Any]]:

@@ -629,6 +629,15 @@ def test_an_sdk_loses_nothing_to_a_ping_that_comes_with_half_an_event(serve: Ser
         assert "".join(chunk.choices[0].delta.content or "" for chunk in chunks) == "hello"
 
 
+@pytest.mark.parametrize("lacks", [1, 2, len(b"data: [DONE]\n\n"), len(b"data: [DONE]\n\n") + 1])
+def test_an_sdk_is_given_the_last_event_though_its_end_is_missing(serve: Serve, lacks: int) -> None:
+    body = b"".join(b"data: " + json.dumps(one).encode() + b"\n\n" for one in (delta("hel"), delta("lo", "stop")))
+    body = (body + b"data: [DONE]\n\n")[:-lacks]
+    with list_of(serve(streaming(body)).url).client() as client:
+        chunks = list(client.chat.completions.create(model="m", messages=MESSAGES, stream=True))
+    assert "".join(chunk.choices[0].delta.content or "" for chunk in chunks) == "hello"
+
+
 def test_an_sdk_gets_one_completion_where_it_asked_for_no_stream(serve: Serve) -> None:
     call_ = tool_delta(index=0, id="a", type="function", function={"name": "f", "arguments": "{}"})
     server = serve(streaming(HELLO[0], call_, {**delta(None, "tool_calls"), "usage": completion()["usage"]}, "[DONE]"))

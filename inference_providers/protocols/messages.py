@@ -164,7 +164,7 @@ class MessageJudge(StreamJudge):
         said = super()._event(event)
         return None if said is None else self._chunks.chunk(said)
 
-    def passed_on(self, events: Iterable[Mapping[str, Any]], *, ends: bool = False) -> bytes:
+    def passed_on(self, events: Sequence[Mapping[str, Any]], *, ends: bool = False) -> bytes:
         """The bytes of the chunks that came of what was read last."""
         whole = self.done or (ends and self.verdict is not None and self.verdict.action == classify.OK)
         farewell, self._farewell = whole and not self._farewell, self._farewell or whole

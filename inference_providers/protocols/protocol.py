@@ -105,7 +105,7 @@ if TYPE_CHECKING:
             """The content type of what is passed on; empty where that is as the server has it."""
             raise NotImplementedError
 
-        def passed_on(self, events: Iterable[Mapping[str, Any]], *, ends: bool = False) -> bytes:
+        def passed_on(self, events: Sequence[Mapping[str, Any]], *, ends: bool = False) -> bytes:
             """The bytes, as OpenAI's API has them, that stand for what was read last and has brought these chunks.
 
             ends: the end of the body was read.

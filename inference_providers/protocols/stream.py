@@ -21,7 +21,7 @@ from inference_providers.transport import sse
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from typing import Any
 
     from inference_providers.protocols.chat_form import ChatForm
@@ -157,7 +157,7 @@ class StreamJudge(Notes):
         elif len(self._plain) > sse.EVENT_CAP:
             self._fail("the reply is too large")
 
-    def passed_on(self, events: Iterable[Mapping[str, Any]], *, ends: bool = False) -> bytes:
+    def passed_on(self, events: Sequence[Mapping[str, Any]], *, ends: bool = False) -> bytes:
         """The bytes that stand for what was read last, which has brought these events.
 
         Whoever reads them reads server-sent events: lines and a whole reply become such, and pings are left out. An
@@ -168,7 +168,8 @@ class StreamJudge(Notes):
         if self._kind == _EVENTS:
             end = sse.end_of_events(self._raw) if self._parser.held and not ends else len(self._raw)
             self._tail = self._raw[end:]
-            if not self._skipped or self._path == MESSAGES:  # pings are events of messages
+            unended = ends and events  # the end of the body ends an event for us, and for no SDK
+            if not (self._skipped or unended) or self._path == MESSAGES:  # pings are events of messages
                 return self._raw[:end]
             return b"".join(as_events(events, done=self.done))
         verdict = self.verdict
