@@ -210,7 +210,6 @@ def test_open_weights_of_somebody_unknown_resolve_with_a_word(name: str) -> None
     [
         ("opnerouter/gpt-4o", "openrouter/gpt-4o"),
         ("opnerouter:gpt-4o", "openrouter/gpt-4o"),
-        ("open-router/gpt-4o", "openrouter/gpt-4o"),
         ("0penrouter/gpt-4o", "openrouter/gpt-4o"),
         ("opnerouter/openai/gpt-4o", "openrouter/gpt-4o"),
         ("opnerouter/llama-3.3-70b", "openrouter/llama-3.3-70b"),
@@ -220,7 +219,6 @@ def test_open_weights_of_somebody_unknown_resolve_with_a_word(name: str) -> None
         ("olama/llama3", "ollama/llama3"),
         ("anyscale/llama-3.3-70b", "together/llama-3.3-70b"),
         ("octoai:llama-3.3-70b", "nvidia/llama-3.3-70b"),
-        ("local-ai/llama3", "localai/llama3"),
         ("accounts/fireworks/models/gpt-4o", "fireworks/gpt-4o"),
         ("my-company/gpt-4o", "openai/gpt-4o"),
         ("my-company:gpt-4o", "gpt-4o"),
@@ -240,6 +238,44 @@ def test_what_names_somebody_wrongly_is_an_error_with_what_was_perhaps_meant(nam
         assert meant in caught.value.suggestions
         assert meant in str(caught.value)
         assert max(map(len, str(caught.value).splitlines())) <= 80
+
+
+@pytest.mark.parametrize(
+    ("name", "provider"),
+    [
+        *(("open-router/gpt-4o", "openrouter"), ("Open_Router/gpt-4o", "openrouter"), ("local-ai/llama3", "localai")),
+        *(("vertex-ai/gemini-2.5-pro", "vertex"), ("together.ai/llama-3.3-70b", "together")),
+        *(("azureopenai/mine", "azure"), ("openai-chat:gpt-4o", "openai"), ("google-cloud:gemini-3.8-flash", "vertex")),
+        *(("jina_ai/mine", "jina"), ("perplexity-ai/sonar", "perplexity"), ("zhipu_ai/glm-5.2", "zhipu")),
+        *(("llama-cpp-python/mine", "llama.cpp"), ("hf-inference-providers/openai/gpt-oss-120b", "huggingface")),
+    ],
+)
+def test_a_provider_has_its_name_in_every_tools_spelling(name: str, provider: str) -> None:
+    assert {offer.provider for offer in resolver(VLLM).resolve(name).offers} <= {provider}
+    assert bundled().provider_id(name.replace(":", "/").partition("/")[0]) == provider
+
+
+@pytest.mark.parametrize(
+    "head", ["xiaomimimo", "meta-llama", "deepseek-ai", "thinking-machines", "github", "lambda_ai"]
+)
+def test_an_organisation_or_who_has_ended_is_no_provider_in_any_spelling(head: str) -> None:
+    assert bundled().provider_id(head) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "who"),
+    [("github/gpt-4o", "GitHub Models"), ("github_models/gpt-4o", "GitHub Models"), ("lambda_ai/llama-3.3-70b", "Lambda"),
+     ("llama_api/llama-4-scout", "Llama API"), ("octo:llama-3.3-70b", "OctoAI")],
+)  # fmt: skip
+def test_who_has_ended_is_told_in_every_tools_spelling(name: str, who: str) -> None:
+    with pytest.raises(UnknownModelError, match=f"^{who} ended in 20"):
+        resolver().resolve(name)
+
+
+@pytest.mark.parametrize("name", ["gpt-oss-120b-high", "gpt-oss-30b", "gpt-oss:7b"])
+def test_open_weights_with_the_name_of_closed_ones_are_not_asked_of_who_has_those(name: str) -> None:
+    with pytest.raises(UnknownModelError):
+        resolver(environ={"OPENAI_API_KEY": "k-1"}).resolve(name)
 
 
 @pytest.mark.parametrize(

@@ -316,8 +316,10 @@ def family(lookup: Lookup, name: str, marks: str = "") -> Resolution | None:
         if pid in lookup.registry.providers:
             canonical, offers = lookup.own_name(pid, name)
             return Resolution(name, "family", canonical, offers, f"{unknown}; {pid}, which has such names, is asked")
-        if pid == _SERVERS and (offers := lookup.passed_to_servers(name)):
-            return Resolution(name, "family", None, offers, f"{unknown}; it is passed to the server on this machine")
+        if pid == _SERVERS:  # open weights: `gpt-oss-...` is not OpenAI's, whatever it begins with
+            said = f"{unknown}; it is passed to the server on this machine"
+            offers = lookup.passed_to_servers(name)
+            return Resolution(name, "family", None, offers, said) if offers else None
     return None
 
 
@@ -331,7 +333,13 @@ RULES: tuple[Rule, ...] = (
 def _split(lookup: Lookup, name: str, mark: str) -> tuple[str | None, str]:
     """The id of the provider before a mark, or None, and what stands after it."""
     head, found, rest = name.partition(mark)
-    return (lookup.registry.provider_id(head) if found and rest else None), rest
+    pid = lookup.registry.provider_id(head) if found and rest else None
+    if pid is None or "/" not in rest or "regions" not in lookup.registry.providers[pid].connection:
+        return pid, rest
+    from inference_providers.offers.regions import without_region
+
+    access = lookup.access(pid)
+    return pid, without_region(access.provider.connection, access.region, rest)
 
 
 def _engine(lookup: Lookup, name: str, rest: str, served: tuple[str | None, list[Offer]]) -> Resolution:
