@@ -29,6 +29,7 @@ from inference_providers import (
     AllProvidersFailedError,
     AsyncProviderList,
     NoCredentialsError,
+    ProviderError,
     ProviderList,
     RateLimitError,
     UnknownModelError,
@@ -980,6 +981,31 @@ def test_patience_ends(serve: Serve) -> None:
     results, summary = run("sync", server.url, ["a", "b"], patience=0.1)
     assert summary.failed == 2
     assert all(isinstance(result.error, AllProvidersFailedError) for result in results)
+
+
+@pytest.mark.parametrize("kind", ["sync", "async"])
+@pytest.mark.parametrize("code", [429, 503])
+def test_who_says_to_come_back_after_the_patience_is_over_is_not_waited_for(serve: Serve, kind: str, code: int) -> None:
+    server = serve(status(code, {"error": {"message": "enough for today"}}, {"retry-after": "86400"}))
+    results, summary = run(kind, server.url, map(str, range(60)), patience=3600)
+    assert summary.failed == 60
+    assert len(server.asked) <= 32  # 16 go out before the first is refused; a 503 is tried twice
+    assert all(isinstance(result.error, ProviderError) and result.error.status == code for result in results)
+    final = results[-1].error
+    assert isinstance(final, AllProvidersFailedError)
+    assert "not asked: it said to come back in 86" in str(final)
+    assert "enough for today" in str(final)
+
+
+@pytest.mark.parametrize("concurrency", ["auto", 1])
+def test_while_one_model_is_refused_for_long_the_next_of_the_list_answers(serve: Serve, concurrency: Any) -> None:
+    first, second = serve(status(429, None, {"retry-after": "86400"})), serve(echo)
+    registry = registry_of(first.url, second.url)
+    registry["providers"]["p2"]["model_names"] = {"n": "n-internal"}
+    providers = ProviderList(json_override=registry, environ=keys(2), local=False)
+    results = list(providers.batch(map(str, range(40)), ["m", "n"], concurrency=concurrency))
+    assert [result.answer.provider for result in results if result.answer] == ["p2"] * 40
+    assert len(first.asked) <= 16
 
 
 @pytest.mark.parametrize("concurrency", [1, 3])
