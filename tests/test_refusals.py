@@ -74,9 +74,8 @@ def test_every_row_has_real_refusals() -> None:
 @pytest.mark.parametrize(
     ("body", "kind", "status", "of_sdk"),
     [
-        ({"error": "no such path"}, ProviderUnavailableError, 502, openai.InternalServerError),
-        ({"error": {"message": "boom", "type": "invalid_request_error"}}, ProviderUnavailableError, 502,
-         openai.InternalServerError),
+        ({"error": "no such path"}, ProviderUnavailableError, 400, openai.BadRequestError),
+        ({"error": {"message": "boom", "type": "invalid_request_error"}}, ProviderUnavailableError, 400, openai.BadRequestError),
         ({"error": {"message": "Rate limit reached", "code": "rate_limit_exceeded"}}, RateLimitError, 429,
          openai.RateLimitError),
         ({"error": {"message": "You exceeded your current quota", "code": "insufficient_quota"}},

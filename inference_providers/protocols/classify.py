@@ -69,13 +69,11 @@ BY_CLASS: tuple[tuple[int, str, type[ProviderError]], ...] = (
 )
 OTHERWISE = (NEXT, ProviderUnavailableError)
 UNKNOWN = 400  # the status with which words are looked for where an error comes with a status of success
-BAD_REPLY = 502
-# The status that an error has then, by its kind, else `BAD_REPLY`: what programs catch and back off by.
+# The status that an error has then, by its kind, else UNKNOWN: what programs catch and back off by.
 _BY_KIND_OF_ERROR: tuple[tuple[type[ProviderError], int], ...] = (
     (AuthenticationError, 401),
     (InsufficientCreditsError, 402),
     (RateLimitError, 429),
-    (InvalidRequestError, 400),
 )
 ERROR_READ = 65536  # bytes of an error body
 _HIDDEN = ("message", "msg", "detail", "error_msg", "error_message", "errors", "fault", "Message")
@@ -210,7 +208,7 @@ def _judged(
         action = WAIT
     shown = f"HTTP {status}"
     if in_success and words.status is None:
-        status = next((number for named, number in _BY_KIND_OF_ERROR if issubclass(kind, named)), BAD_REPLY)
+        status = next((number for named, number in _BY_KIND_OF_ERROR if issubclass(kind, named)), UNKNOWN)
         shown = f"in a reply with HTTP {SUCCESS[0]}"
     error = kind(
         f"{provider}: {message} ({shown})",
