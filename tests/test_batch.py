@@ -1240,6 +1240,8 @@ def test_the_command_line_takes_and_gives_csv(cli: Any, serve: Serve, tmp_path: 
         (["{in}", "-o", "{out}", "-c", "0"], 2, "concurrency must be"),
         (["{in}", "-o", "{folder}"], 2, "is a directory"),
         (["{in}", "-o", "{folder}/out.xlsx"], 2, "JSON lines, or as CSV"),
+        (["{in}", "-o", "{folder}/out.json"], 2, "JSON lines (.jsonl), or as CSV (.csv), not as .json"),
+        (["{in}", "-o", "{folder}/out.TSV"], 2, "JSON lines (.jsonl), or as CSV (.csv), not as .tsv"),
         (["{in}", "-o", "{out}", "--prompt", "Summarise"], 2, "names no column"),
         (["{in}", "-o", "{folder}/no/out.jsonl"], 1, "No such file"),
         (["{in}", "-o", "{in}"], 2, "in.jsonl"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable
 from functools import wraps
@@ -11,7 +10,7 @@ from typing import Any
 import click
 
 from inference_providers import errors
-from inference_providers.cli.output import say, say_json
+from inference_providers.cli.output import say, say_json, silence_output
 from inference_providers.cli.wording import spoken
 
 FAILED, USAGE, NO_CREDENTIALS, UNKNOWN_MODEL, BAD_REGISTRY, INTERRUPTED = 1, 2, 3, 4, 5, 130
@@ -57,10 +56,10 @@ def guarded(command: Callable[..., Any]) -> Callable[..., Any]:
         except (ValueError, TypeError) as error:
             raise click.UsageError(spoken(error)) from None
         except BrokenPipeError:
-            _silence_output()  # the reader has gone, which is not an error
+            silence_output()  # the reader has gone, which is not an error
             sys.exit(0)
         except OSError as error:
-            _silence_output()
+            silence_output()
             path = error.filename or "the output"
             say(f"Error: {path} cannot be written: {error.strerror or error}", err=True)
             sys.exit(FAILED)
@@ -88,8 +87,3 @@ def _as_dict(error: errors.InferenceProvidersError) -> dict[str, Any]:
     ]
     found = {"error": spoken(error), "kind": type(error).__name__}
     return {**found, "attempts": attempts} if attempts else found
-
-
-def _silence_output() -> None:
-    if sys.stdout is not None:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -91,7 +91,10 @@ def as_file(source: Path) -> Iterator[Path]:
         path = Path(folder) / "standard input"
         with path.open("xb") as file:
             shutil.copyfileobj(sys.stdin.buffer, file)
-        yield path
+        try:
+            yield path
+        except ValueError as error:  # which names a folder that nobody knows
+            raise ValueError(str(error).replace(str(path), path.name)) from None
 
 
 def _decoded(data: bytes) -> str | None:
