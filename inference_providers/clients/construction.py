@@ -321,6 +321,14 @@ class Directory(Secretive):
         options.cache = cache
         return pipeline, options
 
+    def _tested(self, options: dict[str, Any], test: bool) -> bool:
+        """Whether whoever answers is tested first, by the word of today or by that of version 0.2."""
+        if "verify" not in options:
+            return test
+        from inference_providers.clients import version_0_2
+
+        return version_0_2.verified(self, options, 4)
+
     def _asked(self, question: Any, options: dict[str, Any]) -> tuple[Pipeline, Question]:
         """The pipeline under a call's terms, and what is asked, checked. *options*: those of `ask_ai`, all of them."""
         terms: Any = {name: options.pop(name, None) for name in _TERMS}
