@@ -303,3 +303,18 @@ def test_the_command_line_asks_a_prompt_of_a_column(cli: Any, serve: Serve, tmp_
     done = cli(serve(echo), file, "-o", out, "-m", "gpt-4o", "--prompt", "Say {body}")
     assert done.returncode == 0, done.stderr
     assert [row["answer"] for row in table(out)] == ["re: Say x", "re: Say y"]
+
+
+def test_what_is_wrong_with_standard_input_names_no_file_of_ours(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "inference_providers", "batch", "-", "-o", "-", "-m", "gpt-4o"],
+        input="What is one?\nWhat is two?\n",
+        capture_output=True,
+        text=True,
+        env={"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "OPENAI_API_KEY": "canary-cli-0123456789"},
+        cwd=ROOT,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert "standard input begins with neither" in done.stderr
+    assert tempfile.gettempdir() not in done.stderr.replace(str(tmp_path), "")

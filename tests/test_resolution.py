@@ -13,6 +13,7 @@ from inference_providers.credentials.pins import Pins
 from inference_providers.offers.access import Accesses
 from inference_providers.offers.local_server import LocalServer
 from inference_providers.offers.resolver import Resolver
+from inference_providers.registry.heads import Heads
 from inference_providers.registry.registry import Registry, bundled
 
 OLLAMA = LocalServer(
@@ -180,11 +181,38 @@ def test_every_name_resolves_or_is_unknown(name: str) -> None:
     assert found.name == name.strip()
 
 
+@pytest.mark.parametrize("rest", ["gpt-4o", "openai/gpt-4o", "claude-sonnet-4.5", "auto", "brand-new"])
+def test_a_providers_prefix_means_what_its_name_and_a_slash_mean(rest: str) -> None:
+    alone, slash = (resolver().resolve(f"openrouter{mark}{rest}") for mark in "_/")
+    assert alone.rule == "prefix"
+    assert [o.internal_name for o in alone.offers] == [o.internal_name for o in slash.offers]
+
+
+def test_a_provider_that_is_named_is_the_only_one_though_a_router_lists_models_so() -> None:
+    """`azure/GPT-4o` is Azure's deployment, and not what a router calls the model that OpenAI and others have."""
+    registry, names = bundled(), resolver()
+    heads = Heads(registry)
+    listed = {name for row in registry.providers.values() for name in row.all_facts if "/" in name}
+    listed |= {name for row in registry.providers.values() for name in row.model_names.values() if "/" in name}
+    seen = set()
+    for name in sorted(listed):
+        head = name.partition("/")[0]
+        pid = registry.provider_id(head)
+        for spelling in (name, name.upper()) if pid else ():
+            found = names.resolve(spelling)
+            is_open = registry.model(found.canonical_name or "").get("open_weights")
+            if found.rule == "suffix" or (is_open and not heads.is_host(head.lower())):
+                continue  # a router's own word; a lab's open weights, which anybody may serve
+            assert {offer.provider for offer in found.offers} <= {pid}, spelling
+            seen.add(pid)
+    assert {"azure", "bedrock", "vertex", "openai", "anthropic", "xai"} <= seen
+
+
 @pytest.mark.parametrize(
     "name",
     [
         "meta-llama/Llama-3.3-70B-Instruct-FP8", "unsloth/Llama-3.3-70B-Instruct-GGUF", "Qwen/Qwen3-32B-AWQ",
-        "TheBloke/Llama-2-13B-chat-GPTQ", "models/gpt-4o", "models/gemini-2.5-pro", "x-ai/grok-4", "gpt-4o/",
+        "TheBloke/Llama-2-13B-chat-GPTQ", "models/gpt-4o", "models/gemini-2.5-pro", "x-ai/grok-4.7", "gpt-4o/",
         "accounts/fireworks/models/llama-v3p3-70b-instruct", "openai/gpt-oss-120b", "azure-gpt-4o",
     ],
 )  # fmt: skip
@@ -332,6 +360,7 @@ def test_a_tag_that_is_named_is_the_one_that_is_asked() -> None:
         ("azure/GPT-4o-Mini", "GPT-4o-Mini"),
         ("azure/gpt-4o", "gpt-4o"),
         ("openrouter/auto", "openrouter/auto"),
+        ("openrouter_auto", "openrouter/auto"),
         ("openrouter/free", "openrouter/free"),
         ("openrouter/openrouter/auto", "openrouter/auto"),
         ("groq/compound", "groq/compound"),

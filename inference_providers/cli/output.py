@@ -8,7 +8,7 @@ import re
 import shutil
 import sys
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
@@ -171,8 +171,10 @@ class _Printable:
 
 def _cleaned(error: click.ClickException) -> click.ClickException:
     vars(error)["message"] = printable(error.message)
-    if isinstance(error, click.NoSuchOption) and error.possibilities:  # dashes alone make no likeness
-        error.possibilities[:] = _alike(error.option_name.strip("-"), error.possibilities)
+    if isinstance(error, click.NoSuchOption):
+        meant = _meant(error)  # of what click finds, dashes alone make no likeness
+        found = meant or _alike(error.option_name.strip("-"), error.possibilities or ())
+        vars(error)["possibilities"] = found
     elif (typed := getattr(error, "command_name", None)) and not getattr(error, "possibilities", None):
         known = getattr(getattr(getattr(error, "ctx", None), "command", None), "commands", {})
         words = next((words for words in _SYNONYMS if typed in words), ())
@@ -183,10 +185,30 @@ def _cleaned(error: click.ClickException) -> click.ClickException:
     return error
 
 
+# Options by the words of other tools, and of other commands here.
+_OPTIONS = {
+    "budget": "max-cost", "max-price": "max-cost", "column": "prompt", "columns": "prompt", "template": "prompt",
+    "file": "attach", "image": "attach", "out": "output", "model-name": "model", "no-input": "no-stdin",
+    "silent": "quiet", "tokens": "max-tokens", "json-schema": "schema", "country": "only", "provider": "only",
+    "exclude": "avoid", "api-url": "api-base", "base-url": "api-base", "api-key": "api-key-variable",
+    "key": "api-key-variable",
+}  # fmt: skip
+
+
+def _meant(error: click.NoSuchOption) -> list[str]:
+    """The option of a command that another tool calls as it was typed."""
+    word = _OPTIONS.get(error.option_name.strip("-").lower().replace("_", "-"))
+    command = error.ctx.command if error.ctx is not None else None
+    known = [] if command is None else [name for option in command.params for name in option.opts]
+    return [f"--{word}"] if f"--{word}" in known else []
+
+
 def _alike(typed: str, options: Sequence[str]) -> list[str]:
     """Those that may have been meant: none that is far off, nor one beside another that is much nearer."""
     from difflib import SequenceMatcher
 
+    if not options:
+        return []
     likeness = {one: 1.0 if typed in one else SequenceMatcher(None, typed, one.strip("-")).ratio() for one in options}
     least = max(0.7, max(likeness.values()) - 0.1)
     return [one for one, ratio in likeness.items() if ratio > least]

@@ -326,7 +326,7 @@ def near_misses(
         plain = re.sub(r"-", "_", name.upper())
         behind = FILED if plain.endswith(FILED) else ""
         plain = plain.removesuffix(behind)
-        stem = re.sub(r"_?(API)?_?(KEYS?|TOKEN|SECRET)$", "", plain)
+        stem = re.sub(r"_?(API)?_?(SECRET_)?(KEYS?|TOKEN|SECRET)$", "", plain)
         full = f"{stem}_API_KEY"
         full = full if full in names else (called or {}).get(stem.lower(), full)
         match = [full] if full in names else get_close_matches(plain, names, n=1, cutoff=0.88)

@@ -109,7 +109,8 @@ async def _reported(report: Callable[[], Any]) -> Outgoing:
     try:
         found = await asyncio.to_thread(report)
     except (TypeError, ValueError) as error:
-        raise inference_errors.invalid(str(error)) from None
+        wrong = ("metrics", "array") if "metric" in str(error) else ("timeframe", "string")
+        raise inference_errors.invalid(str(error), *wrong) from None
     return Outgoing.json(200, found.as_dict())
 
 
