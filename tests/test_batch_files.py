@@ -316,5 +316,5 @@ def test_what_is_wrong_with_standard_input_names_no_file_of_ours(tmp_path: Path)
         check=False,
     )
     assert done.returncode == 2
-    assert "standard input begins with neither" in done.stderr
+    assert "Standard input begins with neither" in done.stderr
     assert tempfile.gettempdir() not in done.stderr.replace(str(tmp_path), "")

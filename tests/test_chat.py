@@ -224,7 +224,7 @@ def test_save_writes_markdown_or_json_and_overwrites_nothing(piped: Any, serve: 
 def test_half_a_character_does_not_cut_what_is_saved(piped: Any, serve: Serve, tmp_path: Path) -> None:
     server = serve(lambda connection, request: connection.reply(200, completion("half \ud83d, and more", "m")))
     done = piped("one\n/save talk.md\n/save talk.json\n", server)
-    assert "wrote talk.json" in done.stderr
+    assert "Wrote talk.json" in done.stderr
     assert json.loads((tmp_path / "talk.json").read_text())["messages"][1]["content"] == "half \ud83d, and more"
     assert (tmp_path / "talk.md").read_text().endswith("half \\ud83d, and more\n\n")
 
