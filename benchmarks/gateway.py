@@ -18,7 +18,7 @@ import sqlite3
 import statistics
 import subprocess
 import sys
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from typing import TYPE_CHECKING
 
 from benchmarks.common import NO_MARK, ROOT, print_table, two_cores, verdict
@@ -82,7 +82,7 @@ def rows_logged(folder: Path) -> int:
     """How many calls the log of usage has, in a home folder of its own."""
     count = 0
     for file in folder.rglob("*.db"):
-        with sqlite3.connect(f"file:{file}?mode=ro", uri=True) as database:
+        with closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as database, database:
             tables = {name for (name,) in database.execute("select name from sqlite_master where type = 'table'")}
             count += database.execute("select count(*) from calls").fetchone()[0] if "calls" in tables else 0
     return count

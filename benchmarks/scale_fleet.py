@@ -208,7 +208,8 @@ class Replica:
             self.link.waited = 0.0
         wait, which, taken = self.rates.take(offer.provider, TOKENS)
         waited = 0.0 if self.link is None else self.link.waited
-        return waited, _out_of_its_minute(offer, wait, which) if which else None, taken
+        spread = self.rates.spread(offer.provider)
+        return waited, _out_of_its_minute(offer, wait, which, spread) if which else None, taken
 
     def _tried(self, offer: Any, seconds: float) -> tuple[float, Verdict]:
         """Seconds that a request takes, and what the package makes of what came."""

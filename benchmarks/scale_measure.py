@@ -101,7 +101,7 @@ def rest(number: int) -> Said:
 
 def works(server: Redis, link: RedisLink) -> dict[str, float]:
     """Redis's own seconds for each thing."""
-    take = [Said(redis_state._TAKE, [f"{redis_state.MINUTES}q"], [1e9, -1, 100.0])]
+    take = [Said(redis_state.TAKE, [f"{redis_state.MINUTES}q"], [1e9, -1, 100.0])]
     read = [Said(redis_state._ALL, [redis_state.RESTS, redis_state.SECRET], [b"s" * 32, 5000])]
     found = {"take": worked(server, link, take, MANY), "tell": worked(server, link, [rest(1)], MANY)}
     server.said("FLUSHALL")

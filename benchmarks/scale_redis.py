@@ -55,23 +55,29 @@ class Minute:
     def take(self, now: int, most: float, most_tokens: float, wanted: float) -> list[Any]:
         """As `_TAKE`."""
         self.forget(now)
-        is_full = 0 <= most < self.requests + 1
-        is_heavy = most_tokens >= 0 and self.requests > 0 and self.tokens + wanted > most_tokens
-        if not is_full and not is_heavy:
+        took = self._fits(most, most_tokens, wanted)
+        if took:
             if not self.tenths or self.tenths[-1][0] != now:
                 self.tenths.append([now, 0, 0.0])
             self.tenths[-1][1] += 1
             self.tenths[-1][2] += wanted
             self.requests += 1
             self.tokens += wanted
-            return [1, now, self.requests, str(self.tokens).encode()]
+        told = [int(took), now, self.requests, str(self.tokens).encode()]
+        if self._fits(most, most_tokens, wanted):
+            return [*told, 0, b""]
+        is_full = 0 <= most < self.requests + 1
         left, wait = self.requests, 601
         for tenth, requests, _ in self.tenths:
             left -= int(requests)
             if left + 1 <= most:
                 wait = int(tenth) + 601 - now
                 break
-        return [0, wait, b"requests" if is_full else b"tokens"]
+        return [*told, wait, b"requests" if is_full else b"tokens"]
+
+    def _fits(self, most: float, most_tokens: float, wanted: float) -> bool:
+        is_heavy = most_tokens >= 0 and self.requests > 0 and self.tokens + wanted > most_tokens
+        return not 0 <= most < self.requests + 1 and not is_heavy
 
 
 class Server:
@@ -87,8 +93,8 @@ class Server:
         self._free = 0.0
         self.version = 0
         self.links: list[Link] = []
-        self._names = {redis_state._TAKE: "take", redis_state._REST: "rest", redis_state._CLEAR: "clear",
-                       redis_state._ALL: "read", redis_state._CORRECT: "correct", redis_state._ROOM: "room"}  # fmt: skip
+        self._names = {redis_state.TAKE: "take", redis_state._REST: "rest", redis_state._CLEAR: "clear",
+                       redis_state._ALL: "read", redis_state.CORRECT: "correct", redis_state.ROOM: "room"}  # fmt: skip
         self._rows: tuple[int, Any, int] = (-1, None, 0)  # all rests, and their bytes, at a version
         self.lose()
 

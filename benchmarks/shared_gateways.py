@@ -103,7 +103,8 @@ class Asker:
         return head[9:12]
 
 
-def _redis(stack: ExitStack, folder: Path) -> tuple[psutil.Process, int]:
+def start_redis(stack: ExitStack, folder: Path) -> tuple[psutil.Process, int]:
+    """A Redis of its own, and its port."""
     program = shutil.which("valkey-server") or shutil.which("redis-server")
     if program is None:
         sys.exit("redis-server is not installed")
@@ -223,7 +224,7 @@ async def main(seconds: float) -> None:
     urls = [f"http://127.0.0.1:{port}/{number}/v1" for number in range(PROVIDERS)]
     with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
         folder = Path(name)
-        store, redis_port = _redis(stack, folder)
+        store, redis_port = start_redis(stack, folder)
         homes, key = _homes(folder)
         gateways = [_gateway(stack, home, urls, redis_port) for home in homes]
         askers = [Asker(port, key) for _, port in gateways]

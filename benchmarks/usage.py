@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -115,7 +116,7 @@ def logged(folder: str) -> tuple[int, str, float]:
     path = Path(folder) / "inference_providers" / "usage.db"
     if not path.exists():
         return 0, "ok", 0.0
-    with sqlite3.connect(path) as connection:
+    with closing(sqlite3.connect(path)) as connection, connection:
         count, last = connection.execute("SELECT count(*), max(at) FROM calls").fetchone()
         return count, connection.execute("PRAGMA integrity_check").fetchone()[0], last or 0.0
 

@@ -100,14 +100,27 @@ def numbers(registry: Registry) -> str:
     return f"Version {registry.version}: {len(cloud)} providers ({len(offers)} with models that can be asked for), {local} kinds of local servers, {len(registry.canonical_names)} canonical names, {sum(offers)} offers."
 
 
+def command_table() -> str:
+    """Every command, with what it does, and a link to its help."""
+    from inference_providers.cli.main import main
+
+    rows = ["| command | |", "|---|---|"]
+    for name, command in sorted(main.commands.items()):
+        anchor = "ask-ai" if name == "ask" else f"inference-providers-{name}"
+        rows.append(f"| [`{name}`](#{anchor}) | {command.get_short_help_str(200)} |")
+    return "\n".join(rows)
+
+
 def command_help() -> str:
-    """The help of every command."""
+    """The help of every command; those of a group are a level below it."""
     import click
 
     from inference_providers.cli.ask import main as ask
     from inference_providers.cli.main import main
 
     def pages(command: click.Command, name: str, parent: click.Context | None = None) -> list[str]:
+        if command is ask and parent is not None:
+            return []  # it stands at the top
         context = click.Context(
             command,
             info_name=name,
@@ -116,7 +129,8 @@ def command_help() -> str:
             max_content_width=100,
             **(command.context_settings or {}),
         )
-        found = [f"## `{context.command_path}`\n\n```text\n{command.get_help(context)}\n```"]
+        level = "###" if parent is not None and parent.parent is not None else "##"
+        found = [f"{level} `{context.command_path}`\n\n```text\n{command.get_help(context)}\n```"]
         for sub in sorted(command.commands) if isinstance(command, click.Group) else ():
             found += pages(command.commands[sub], sub, context)
         return found
@@ -285,7 +299,7 @@ PARTS = {
     "docs/providers.md": {"providers": lambda: provider_table(bundled())},
     "docs/reference/errors.md": {"errors": error_rows, "codes": exit_codes},
     "docs/registry.md": {"numbers": lambda: numbers(bundled()), "disagreements": lambda: disagreements(bundled())},
-    "docs/cli.md": {"help": command_help},
+    "docs/cli.md": {"commands": command_table, "help": command_help},
     "docs/parameters.md": {"parameters": lambda: parameter_rows(bundled())},
     "docs/answers.md": {"turns": lambda: turn_rows(bundled())},
     "docs/batch.md": {"batch": lambda: batch_rows(bundled())},

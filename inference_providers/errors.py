@@ -1,6 +1,6 @@
 """Every exception that this package raises on purpose.
 
-InferenceProvidersError
+InferenceProvidersError      .message
 ├── RegistryError            .problems: every problem of the file, each with its JSON path
 ├── UnknownModelError        .suggestions: the closest names
 ├── NoCredentialsError       .variables: what to set
@@ -46,14 +46,17 @@ class InferenceProvidersError(Exception):
     Messages quote servers, models and files, so control characters are made visible in them.
 
     Attributes:
+        message: What it says.
         details: What the inference API says beside the message: which parameter is at fault, and what it has to be;
             empty elsewhere.
     """
 
+    message: str
     details: Mapping[str, Any] = {}
 
     def __init__(self, message: str = "") -> None:
         super().__init__(printable(message))
+        self.message = str(self)
 
     def _render_traceback_(self) -> list[str]:
         """What IPython and notebooks show: the way to the call, and what to do, without the frames of this package."""

@@ -44,16 +44,18 @@ def most_telling(attempts: Iterable[Attempt]) -> ProviderError | None:
 def all_failed(message: str, attempts: Sequence[Attempt], late: str = "") -> AllProvidersFailedError:
     """The error of a call in which every candidate failed, of the kind that all attempts share.
 
-    Where they are all of one provider, its own error is what is said, and *late*, but not *message*.
+    Where they are all of one provider, its own error is what is said, and *late*, but not *message*. That somebody
+    could be reached is no failure.
     """
-    telling = most_telling(attempts)
-    if telling is None or not all(isinstance(attempt.error, ProviderError) for attempt in attempts):
+    failed = [attempt for attempt in attempts if attempt.error is not None]
+    telling = most_telling(failed)
+    if telling is None or not all(isinstance(attempt.error, ProviderError) for attempt in failed):
         return AllProvidersFailedError(message, attempts)
-    alone = len({attempt.provider for attempt in attempts}) == 1
-    kind = type(telling) if alone else _shared(type(attempt.error) for attempt in attempts)
+    alone = len({attempt.provider for attempt in failed}) == 1
+    kind = type(telling) if alone else _shared(type(attempt.error) for attempt in failed)
     if kind in (ProviderError, AllProvidersFailedError):
         return AllProvidersFailedError(message, attempts)
-    said = _told(telling, attempts, late) if alone else message
+    said = _told(telling, failed, late) if alone else message
     error: AllProvidersFailedError = _failed_as(kind, alone)(said, attempts)
     error.__dict__.update({**telling.__dict__, "attempts": error.attempts})
     return error

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
+
 from inference_providers.text import printable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import logging
+    from collections.abc import Callable, Iterator
+
+_show: list[Callable[[str], None]] = []
 
 
 def _logger() -> logging.Logger:
@@ -29,6 +34,41 @@ def tell(message: str) -> None:
     logger.info(printable(message))
 
 
+@contextmanager
+def held() -> Iterator[None]:
+    """Have what is logged meanwhile shown at the end, as for a screen that would be drawn over it."""
+    import logging
+
+    logger, records = _logger(), list[logging.LogRecord]()
+
+    class Holder(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            records.append(record)
+
+    handlers, propagates = logger.handlers[:], logger.propagate
+    logger.handlers[:], logger.propagate = [Holder()], False
+    try:
+        yield
+    finally:
+        logger.handlers[:], logger.propagate = handlers, propagates
+        for record in records:
+            if not _shown(record.getMessage()):
+                logger.handle(record)
+
+
 def warn(message: str) -> None:
     """Log what a person should know (WARNING); by default Python prints it on standard error."""
-    _logger().warning(printable(message))
+    if not _shown(printable(message)):
+        _logger().warning(printable(message))
+
+
+def _shown(message: str) -> bool:
+    if _show and not _logger().hasHandlers():
+        _show[-1](message)
+        return True
+    return False
+
+
+def shown_by(show: Callable[[str], None]) -> None:
+    """Have warnings shown so where logging is not configured, as a command does that knows how wide its terminal is."""
+    _show[:] = [show]

@@ -45,7 +45,7 @@ def talked(server: Server, folder: Path) -> Terminal:
     models = [word for model in SAID for word in ("-m", model)]
     terminal = Terminal(["chat", *models], folder, environ, rows=ROWS, columns=COLUMNS)
     terminal.ready()
-    for line, brings in zip(TYPED, (r"2 openai/\S+ · \d", "now talking", "answers"), strict=True):
+    for line, brings in zip(TYPED, (r"2 openai/\S+ · \d", "Now talking", "answers"), strict=True):
         terminal.ask(line, brings)
     return terminal
 

@@ -759,6 +759,17 @@ row("28", "`choices: []`", NEXT, says(200, {**completion(), "choices": []}), mes
 row("29", "`choices: null`", NEXT, says(200, {**completion(), "choices": None}), message="no choices", **S)
 row("30", 'content null or "" and no tool call', NEXT, says(200, completion(None)), message="empty", **S)
 row(
+    "30b",
+    '`tool_calls` in which nothing is called: `[null]`, `[{}]`, `[{"function": null}]`',
+    NEXT,
+    says(
+        200,
+        completion(message={"role": "assistant", "content": None, "tool_calls": [None, {}, {"function": None}]}),
+    ),
+    message="empty",
+    **S,
+)
+row(
     "31",
     '`finish_reason: "error"`',
     NEXT,

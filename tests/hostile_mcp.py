@@ -33,6 +33,17 @@ def tools(cursor: str | None) -> dict[str, Any]:
                 tool("long", schema=long),
             ]
         }
+    if WAY == "schemas":
+        deep: dict[str, Any] = {}
+        for _ in range(150):
+            deep = {"a": deep}
+        return {
+            "tools": [
+                tool("no\nnumber", schema={"type": "object", "properties": {"x": {"maximum": float("inf")}}}),
+                tool("deep", schema={"type": "object", "properties": deep}),
+                tool("none", schema={"type": "object", "properties": None}),
+            ]
+        }
     if WAY == "echoes":
         token = os.environ["DEMO_TOKEN"]
         schema = {"type": "object", "properties": {token: {"type": "string", "description": token}}}

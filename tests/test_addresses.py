@@ -198,6 +198,7 @@ def test_a_variable_that_is_not_followed_is_warned_of(serve: Serve, caplog: Any)
     assert "OPENAI_API_BASE is not followed" in caplog.text
     openai = bundled().providers["openai"]
     assert unheeded(openai, {"OPENAI_ENDPOINT": "http://gateway.lan"}) == {"OPENAI_ENDPOINT": "set OPENAI_BASE_URL"}
+    assert unheeded(openai, {"openai_base_url": "http://gateway.lan"}) == {"openai_base_url": "set OPENAI_BASE_URL"}
     assert unheeded(openai, {"OPENAI_HOST": "nothing of the kind", "OPENAI_BASE_URL": server.url}) == {}
     assert unheeded(openai, {"OPENAI_BASE_URL": server.url, "OPENAI_API_BASE": f"{server.url}/"}) == {}
 

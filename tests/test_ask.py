@@ -129,6 +129,17 @@ def test_code_that_the_token_limit_cuts_is_told(run: Run, serve: Serve) -> None:
             },
         ),
         (
+            "name string, at number, born integer, new boolean, tags array, about text",
+            {
+                "name": {"type": "string"},
+                "at": {"type": "number"},
+                "born": {"type": "integer"},
+                "new": {"type": "boolean"},
+                "tags": {"type": "array", "items": {"type": "string"}},
+                "about": {"type": "string"},
+            },
+        ),
+        (
             "bio: one sentence, short\n\nage int: in years\n",
             {
                 "bio": {"type": "string", "description": "one sentence, short"},
@@ -174,7 +185,7 @@ def test_what_never_fits_is_a_failure(run: Run, serve: Serve) -> None:
     ("arguments", "told"),
     [
         (["--schema", "name, age integer years"], "'age integer years' is not a field. Write NAME"),
-        (["--schema", "name, age integer"], "types are str, int, float, bool, list"),
+        (["--schema", "name, age date"], "types are str, int, float, bool, list"),
         (["--schema", " , "], "--schema is empty"),
         (["--schema", "{"], "--schema is not JSON"),
         (["--schema", "none.json"], "The schema none.json cannot be read: No such file"),
@@ -186,15 +197,23 @@ def test_what_never_fits_is_a_failure(run: Run, serve: Serve) -> None:
         (["-o", "topp=1"], "'topp' is not a generation parameter; did you mean top_p or"),
         (["-o", "nonsense=1"], "A provider's own go into -o 'extra_body={...}'"),
         (["-o", "top_p=7"], "top_p must be from 0 to 1, not 7"),
-        (["-o", "top_p=high"], "top_p must be int or float, not 'high'"),
+        (["-o", "top_p=high"], "top_p must be a number, not 'high'"),
+        (["-o", "seed=1.5"], "seed must be a whole number, not 1.5."),
+        (["-o", "logprobs=maybe"], "logprobs must be true or false, not 'maybe'."),
+        (["-o", "logit_bias=1"], "logit_bias must be an object, not 1."),
+        (["-o", "max_steps=2"], "max_steps has an option of its own: --max-steps."),
+        (["-o", "concurrency=2"], "'concurrency' is not a generation parameter. A provider's own"),
+        (["-o", "on_unsupported=err"], 'on_unsupported must be "drop" or "error", not \'err\'.'),
+        (["-e", "banana"], "'banana' is not one of none, minimal, low, medium, high, xhigh, max."),
+        (["-e", ""], "A model's own is given by -o reasoning_effort=LEVEL."),
         (["-o", "seed=1", "-o", "seed=2"], "seed is given twice."),
         (["-o", "max_new_tokens=1", "--max-tokens", "2"], "max_tokens is given twice: by -o and by an option"),
         (["-o", "model=gpt-4o"], "model has an option of its own: -m."),
         (["-o", "extra_body=1"], "-o extra_body takes a JSON object"),
         (["-a", "-"], "-a - takes a file from standard input, and nothing came"),
         (["-i", __file__], "use PNG, JPEG, GIF, WebP or BMP; -a takes it"),
-        (["-a", "none.pdf"], "the file 'none.pdf' cannot be read: No such file"),
-        (["-a", "."], "the file '.' cannot be read: Is a directory"),
+        (["-a", "none.pdf"], "The file 'none.pdf' cannot be read: No such file or directory."),
+        (["-a", "."], "The file '.' cannot be read: Is a directory."),
     ],
 )
 def test_what_is_wrong_is_said_before_anybody_is_asked(run: Run, serve: Serve, arguments: list[str], told: str) -> None:
@@ -217,11 +236,40 @@ def test_any_parameter_is_an_option(run: Run, serve: Serve) -> None:
     assert sent(server).items() >= expected.items()
 
 
-@pytest.mark.parametrize("option", [["-e", "low"], ["-o", "reasoning-effort=low"], ["-o", "effort=low"]])
+def test_only_who_takes_all_of_it_may_be_asked(run: Run, serve: Serve, caplog: pytest.LogCaptureFixture) -> None:
+    run(serve(), "-m", "openai/gpt-4o", "-o", "effort=low", "hi")
+    assert 'it was left out (on_unsupported="error" asks only those that take it)' in caplog.text
+    done = run(serve(), "-m", "openai/gpt-4o", "-o", "effort=low", "-o", "on_unsupported=error", "hi")
+    assert (done.code, done.out) == (1, "")
+
+
+@pytest.mark.parametrize("option", [["-e", "low"], ["-e", "LOW"], ["-o", "reasoning-effort=low"], ["-o", "effort=low"]])
 def test_how_much_is_thought(run: Run, serve: Serve, option: list[str]) -> None:
     server = serve()
     run(server, "-m", "openai/gpt-5", *option, "hi")
     assert sent(server)["reasoning_effort"] == "low"
+
+
+@pytest.mark.parametrize("policy", ["cheapest", "Cheapest"])
+def test_a_policy_is_known_in_any_letters(run: Run, serve: Serve, policy: str) -> None:
+    assert run(serve(), "-m", "gpt-4o", "--policy", policy, "hi") == (0, "hello\n", "")
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("whisper-1", "whisper-1 is a model for transcription: `inference-providers models` lists those to talk to."),
+        ("text-embedding-3-small", "text-embedding-3-small is a model for embeddings: "),
+        ("gpt-4o", ""),
+    ],
+)
+def test_a_model_that_is_none_to_talk_to_is_told_where_it_did_not_answer(
+    run: Run, serve: Serve, name: str, told: str
+) -> None:
+    done = run(serve(status(404, {"error": {"message": "This is not a chat model."}})), "-m", name, "hi")
+    assert done.code == 1
+    assert told in done.err
+    assert ("is a model for" in done.err) == bool(told)
 
 
 # Usage
@@ -288,6 +336,8 @@ def pages(connection: Connection, request: Received) -> None:
         connection.reply(302, {}, {"Location": f"{request.path}x"})
     elif request.path == "/out":
         connection.reply(302, {}, {"Location": "ftp://example.com/x"})
+    elif request.path == "/bad":
+        connection.reply(302, {}, {"Location": "https://[::1/x"})
     elif request.path.startswith("/files/"):
         connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(PDF) + PDF)
     else:
@@ -303,7 +353,13 @@ def test_what_is_at_an_address_is_fetched(run: Run, serve: Serve) -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "told"), [("/none", "HTTP 404"), ("/loop", "5 redirects"), ("/out", "an address that is not https")]
+    ("path", "told"),
+    [
+        ("/none", "HTTP 404"),
+        ("/loop", "5 redirects"),
+        ("/out", "an address that is not https"),
+        ("/bad", "an address that is not https"),
+    ],
 )
 def test_what_cannot_be_fetched_is_told(run: Run, serve: Serve, path: str, told: str) -> None:
     server, other = serve(), serve(pages)

@@ -70,6 +70,16 @@ def test_tools_may_be_allowed_and_their_output_is_not_the_answer(run: Run, serve
     assert "noting\n" in done.err
 
 
+@pytest.mark.parametrize("name", ["math:sqrt", "os:getcwd", "builtins:len"])
+def test_a_built_in_is_described_by_what_it_is(run: Run, serve: Serve, name: str) -> None:
+    done = run(serve(), "-m", "gpt-4o", "--tool", name, "Go.")
+    if name == "os:getcwd":
+        assert (done.code, done.out) == (0, "hello\n")
+    else:
+        assert done.code == 2
+        assert "can only be given by position." in done.err
+
+
 def test_a_model_that_goes_on_calling_tools(run: Run, serve: Serve, tools_file: str) -> None:
     server = serve(calling(*[("look", {"title": "Emma"})] * 9))
     done = run(server, "-m", "gpt-4o", "--max-steps", "3", "--tool", f"{tools_file}:look", "Go.")
@@ -81,14 +91,14 @@ def test_a_model_that_goes_on_calling_tools(run: Run, serve: Serve, tools_file: 
     ("arguments", "says"),
     [
         (["--tool", "nonsense:"], "'nonsense:' is not an address: give MODULE:FUNCTION"),
-        (["--tool", "nonsense"], "no installed package has a tool 'nonsense'"),
+        (["--tool", "nonsense"], "No installed package has a tool 'nonsense'"),
         (
             ["--tool", "os.path:basename", "--tool", "posixpath:basename", "--tool", "ntpath:basename"],
-            "two tools are called basename",
+            "Two tools are called basename",
         ),
         (
             ["--mcp", "files"],
-            "there is no MCP server 'files' in the settings; a section [mcp.files] makes one",
+            "There is no MCP server 'files' in the settings; a section [mcp.files] makes one.",
         ),
         (["-p", "a=b"], "-p sets a variable of a template: name one with -t."),
         (["-t", "nope"], "There is no template 'nope'."),

@@ -27,7 +27,7 @@ from inference_providers import (
 from inference_providers.compat import base_backend
 from inference_providers.servers import model_lists
 from tests.conftest import keys
-from tests.servers import Server, completion
+from tests.servers import Connection, Received, Server, completion
 
 Serve = Callable[..., Server]
 KEYS = list(keys(3).values())
@@ -285,6 +285,26 @@ def test_the_list_tells_what_is_available_now(serve: Serve, openai_at: Any, tmp_
         ("litellm_gpt-4", True),
         ("litellm_groq/llama-3.3-70b", False),
     ]
+
+
+def test_a_model_of_a_server_here_is_available_where_that_server_runs(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    initialize_llm_registry({"models": ["vllm_mine", {"name": "vllm_gone", "model_path": str(tmp_path / "gone")}]})
+    monkeypatch.setenv("VLLM_API_BASE", "http://127.0.0.1:9/v1")
+    assert [row["available"] for row in list_models()] == [False, False]
+
+    def vllm(connection: Connection, request: Received) -> None:
+        connection.reply(200, {"object": "list", "data": [{"id": "mine", "object": "model", "owned_by": "vllm"}]})
+
+    monkeypatch.setenv("VLLM_API_BASE", serve(vllm).url)
+    assert [row["available"] for row in list_models()] == [True, False]
+
+
+@pytest.mark.parametrize("given", [["litellm_gpt-4"], ("models.json",), 5, None])
+def test_a_model_list_is_a_path_or_what_is_in_one(given: Any) -> None:
+    with pytest.raises(TypeError, match=r"a model list is a path, or a dict as \{\"models\": \[...\]\}, not "):
+        initialize_llm_registry(given)
 
 
 def test_without_a_list_the_models_within_reach_are_those_of_the_keys(serve: Serve, openai_at: Any) -> None:

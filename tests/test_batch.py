@@ -29,6 +29,7 @@ from inference_providers import (
     AllProvidersFailedError,
     AsyncProviderList,
     NoCredentialsError,
+    ProviderError,
     ProviderList,
     RateLimitError,
     UnknownModelError,
@@ -982,6 +983,31 @@ def test_patience_ends(serve: Serve) -> None:
     assert all(isinstance(result.error, AllProvidersFailedError) for result in results)
 
 
+@pytest.mark.parametrize("kind", ["sync", "async"])
+@pytest.mark.parametrize("code", [429, 503])
+def test_who_says_to_come_back_after_the_patience_is_over_is_not_waited_for(serve: Serve, kind: str, code: int) -> None:
+    server = serve(status(code, {"error": {"message": "enough for today"}}, {"retry-after": "86400"}))
+    results, summary = run(kind, server.url, map(str, range(60)), patience=3600)
+    assert summary.failed == 60
+    assert len(server.asked) <= 32  # 16 go out before the first is refused; a 503 is tried twice
+    assert all(isinstance(result.error, ProviderError) and result.error.status == code for result in results)
+    final = results[-1].error
+    assert isinstance(final, AllProvidersFailedError)
+    assert "not asked: it said to come back in 86" in str(final)
+    assert "enough for today" in str(final)
+
+
+@pytest.mark.parametrize("concurrency", ["auto", 1])
+def test_while_one_model_is_refused_for_long_the_next_of_the_list_answers(serve: Serve, concurrency: Any) -> None:
+    first, second = serve(status(429, None, {"retry-after": "86400"})), serve(echo)
+    registry = registry_of(first.url, second.url)
+    registry["providers"]["p2"]["model_names"] = {"n": "n-internal"}
+    providers = ProviderList(json_override=registry, environ=keys(2), local=False)
+    results = list(providers.batch(map(str, range(40)), ["m", "n"], concurrency=concurrency))
+    assert [result.answer.provider for result in results if result.answer] == ["p2"] * 40
+    assert len(first.asked) <= 16
+
+
 @pytest.mark.parametrize("concurrency", [1, 3])
 def test_no_more_are_asked_at_once_than_was_said(serve: Serve, concurrency: int) -> None:
     lock, now, most = threading.Condition(), [0], [0]
@@ -1214,6 +1240,8 @@ def test_the_command_line_takes_and_gives_csv(cli: Any, serve: Serve, tmp_path: 
         (["{in}", "-o", "{out}", "-c", "0"], 2, "concurrency must be"),
         (["{in}", "-o", "{folder}"], 2, "is a directory"),
         (["{in}", "-o", "{folder}/out.xlsx"], 2, "JSON lines, or as CSV"),
+        (["{in}", "-o", "{folder}/out.json"], 2, "JSON lines (.jsonl), or as CSV (.csv), not as .json"),
+        (["{in}", "-o", "{folder}/out.TSV"], 2, "JSON lines (.jsonl), or as CSV (.csv), not as .tsv"),
         (["{in}", "-o", "{out}", "--prompt", "Summarise"], 2, "names no column"),
         (["{in}", "-o", "{folder}/no/out.jsonl"], 1, "No such file"),
         (["{in}", "-o", "{in}"], 2, "in.jsonl"),

@@ -287,7 +287,10 @@ def test_questions_come_from_standard_input_and_answers_go_to_standard_output(
 def test_standard_input_of_no_known_form_is_refused_and_a_malformed_line_is_told(serve: Serve, tmp_path: Path) -> None:
     refused = piped(serve(echo), tmp_path, b"hello\n", "-", "-o", "-", "-m", "gpt-4o")
     assert (refused.returncode, refused.stdout) == (2, b"")
-    assert b"--format" in refused.stderr
+    assert (
+        b"Error: Standard input begins with neither of {, [ and a quote, so it is no JSON; what is it? --format takes"
+        in (refused.stderr)
+    )
     bad = piped(serve(echo), tmp_path, '"é😀"\n{oops\n'.encode(), "-", "-o", tmp_path / "out.jsonl", "-m", "gpt-4o")
     assert bad.returncode == 1
     assert b"line 2: not JSON" in bad.stderr
@@ -300,3 +303,18 @@ def test_the_command_line_asks_a_prompt_of_a_column(cli: Any, serve: Serve, tmp_
     done = cli(serve(echo), file, "-o", out, "-m", "gpt-4o", "--prompt", "Say {body}")
     assert done.returncode == 0, done.stderr
     assert [row["answer"] for row in table(out)] == ["re: Say x", "re: Say y"]
+
+
+def test_what_is_wrong_with_standard_input_names_no_file_of_ours(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "inference_providers", "batch", "-", "-o", "-", "-m", "gpt-4o"],
+        input="What is one?\nWhat is two?\n",
+        capture_output=True,
+        text=True,
+        env={"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "OPENAI_API_KEY": "canary-cli-0123456789"},
+        cwd=ROOT,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert "Standard input begins with neither" in done.stderr
+    assert tempfile.gettempdir() not in done.stderr.replace(str(tmp_path), "")

@@ -14,6 +14,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -123,8 +124,9 @@ def test_a_day_is_shared_by_all_ways_and_all_lists(way: Any, serve: Serve) -> No
 
 
 def test_amounts_are_told_as_people_write_them(serve: Serve) -> None:
-    with pytest.raises(BudgetExceededError, match=r"and this call may cost \$0\.00001 at most"):
-        budgeted(serve(costly)).ask_ai("hi", "m", max_cost=0.00001)
+    for limit, shown in ((0.00001, r"\$0\.00001"), (1e-7, r"\$1e-07"), (0, r"\$0")):
+        with pytest.raises(BudgetExceededError, match=f"and this call may cost {shown} at most"):
+            budgeted(serve(costly)).ask_ai("hi", "m", max_cost=limit)
 
 
 def test_an_sdk_client_gets_a_402_that_says_so(serve: Serve) -> None:
@@ -541,7 +543,7 @@ def test_what_comes_to_an_end_while_the_file_cannot_be_used_is_in_it_afterwards(
 def test_the_file_holds_days_and_amounts_alone(serve: Serve) -> None:
     by_ask(budgeted(serve(costly), budget={"per_day": 1.0}))
     path = Path(os.environ["XDG_DATA_HOME"]) / "inference_providers" / "budget.sqlite"
-    with sqlite3.connect(path) as connection:
+    with closing(sqlite3.connect(path)) as connection, connection:
         assert [row[0] for row in connection.execute("SELECT cost FROM spent")] == [pytest.approx(SPENT)]
         assert connection.execute("SELECT count(*) FROM reserved").fetchone() == (0,)
 

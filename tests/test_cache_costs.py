@@ -7,6 +7,7 @@ import sqlite3
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -49,7 +50,7 @@ def ask(made: Any, *questions: str, streams: bool = False, **options: Any) -> li
 
 def logged() -> list[dict[str, Any]]:
     assert row_writer().flush(30)
-    with sqlite3.connect(data() / LOG_NAME) as connection:
+    with closing(sqlite3.connect(data() / LOG_NAME)) as connection, connection:
         connection.row_factory = sqlite3.Row
         return [dict(row) for row in connection.execute("SELECT * FROM calls ORDER BY 1")]
 

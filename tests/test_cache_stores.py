@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -71,7 +72,7 @@ def test_what_was_made_for_a_caller_goes_with_it(make: Make) -> None:
 def test_a_file_of_before_there_were_callers_keeps_its_replies(tmp_path: Path) -> None:
     path = tmp_path / "replies.db"
     columns = "key, kind, provider, model, content, size, created, used"
-    with sqlite3.connect(path) as connection:
+    with closing(sqlite3.connect(path)) as connection, connection:
         for statement in MIGRATIONS[0].split(";"):
             connection.execute(statement)
         row = (keys_of(1)[0], "chat", "p1", "m", b"text", 260, NOW, NOW)

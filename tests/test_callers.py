@@ -8,6 +8,7 @@ import sqlite3
 import stat
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -128,7 +129,7 @@ def test_a_program_beside_it_may_change_the_file(clocks: Clocks) -> None:
     _, key = callers.create("alice")
     assert callers.of(key) is not None
     assert callers.database is not None
-    with sqlite3.connect(callers.database.path) as connection:
+    with closing(sqlite3.connect(callers.database.path)) as connection, connection:
         connection.execute("UPDATE callers SET models = 'not json'")
     connection.close()
     clocks.passed += 1.0
@@ -348,7 +349,7 @@ def test_limits_are_changed_and_taken_away() -> None:
     row = json.loads(changed.stdout)
     assert (row["concurrent"], row["requests_per_minute"], row["tokens_per_minute"]) == (9, None, 900)
     assert "not both" in run("callers", "update", "alice", "--budget", "1", "--unlimited", "budget", code=2).stderr
-    assert "a caller has no 'speed'" in run("callers", "update", "alice", "--unlimited", "speed", code=2).stderr
+    assert "A caller has no 'speed'" in run("callers", "update", "alice", "--unlimited", "speed", code=2).stderr
 
 
 def test_what_is_wrong_is_told_and_nothing_is_made() -> None:
@@ -357,7 +358,7 @@ def test_what_is_wrong_is_told_and_nothing_is_made() -> None:
         run("callers", "create", "alice", *words, code=2)
     run("callers", "create", "a b", code=2)
     assert json.loads(run("callers", "list", "--json").stdout) == []
-    assert "no caller is called 'alice'; there is none" in run("callers", "revoke", "alice", code=2).stderr
+    assert "No caller is called 'alice'; there is none" in run("callers", "revoke", "alice", code=2).stderr
 
 
 def test_a_name_that_nobody_has_is_told_at_once() -> None:

@@ -137,7 +137,7 @@ def test_another_server_is_asked_where_an_address_is_given(piped: Any, serve: Se
     assert (done.returncode, done.stdout) == (0, "1: one\n3: two\n"), done.stderr
     assert [request.json["model"] for request in other.asked] == ["house-model", "second-model"]
     assert not usual.asked
-    assert f"now talking to second-model at {other.url}" in done.stderr
+    assert f"Now talking to second-model at {other.url}." in done.stderr
 
 
 def test_the_model_can_be_changed_in_mid_conversation(piped: Any, serve: Serve) -> None:
@@ -154,7 +154,7 @@ def test_the_model_can_be_changed_in_mid_conversation(piped: Any, serve: Serve) 
     ]  # no third to a model that was not meant
     assert done.returncode == 4
     assert len(asked(server)[1]) == 3
-    for told in ("gpt-4o\n", "now talking to openai/gpt-4\n", "'nonsense-xyz'"):
+    for told in ("gpt-4o\n", "Now talking to openai/gpt-4.\n", "'nonsense-xyz'"):
         assert told in done.stderr
 
 
@@ -216,9 +216,17 @@ def test_save_writes_markdown_or_json_and_overwrites_nothing(piped: Any, serve: 
     kept = json.loads((tmp_path / "talk.json").read_text())["messages"]
     assert [(turn["role"], turn["content"]) for turn in kept] == turns
     assert (tmp_path / "home.md").exists()
-    for told in ("Give a file", "wrote talk.md", "talk.md exists already", "no/such/folder.md cannot be written"):
+    for told in ("Give a file", "Wrote talk.md.", "talk.md exists already", "no/such/folder.md cannot be written"):
         assert told in done.stderr
     assert done.returncode == 0
+
+
+def test_half_a_character_does_not_cut_what_is_saved(piped: Any, serve: Serve, tmp_path: Path) -> None:
+    server = serve(lambda connection, request: connection.reply(200, completion("half \ud83d, and more", "m")))
+    done = piped("one\n/save talk.md\n/save talk.json\n", server)
+    assert "Wrote talk.json" in done.stderr
+    assert json.loads((tmp_path / "talk.json").read_text())["messages"][1]["content"] == "half \ud83d, and more"
+    assert (tmp_path / "talk.md").read_text().endswith("half \\ud83d, and more\n\n")
 
 
 def test_a_saved_conversation_is_one_for_the_engine(piped: Any, serve: Serve, tmp_path: Path) -> None:
@@ -239,7 +247,7 @@ def test_exit_leaves_at_once(piped: Any, serve: Serve, leave: str) -> None:
 def test_unknown_commands_are_told_and_not_sent(piped: Any, serve: Serve) -> None:
     server = serve(counting)
     done = piped("/hepl\n/help\n", server)
-    assert "There is no command /hepl" in done.stderr
+    assert "There is no command /hepl; did you mean /help? /help lists them." in done.stderr
     assert "/save FILE" in done.stderr
     assert server.asked == []
 
@@ -538,8 +546,8 @@ def test_what_a_conversation_took_is_told(piped: Any, serve: Serve) -> None:
 
     done = piped("/cost\none\ntwo\n/cost\n/clear\n/cost\n", serve(counted), "-m", "gpt-4o")
     first, second, third = [line for line in done.stderr.splitlines() if "tokens" in line]
-    assert first == third == "0 answers: 0 + 0 tokens, $0.000000"
-    assert re.fullmatch(r"2 answers: 2000 \+ 1000 tokens, \$0\.01\d+", second)
+    assert first == third == "0 answers: 0 tokens in, 0 out, $0.000000"
+    assert re.fullmatch(r"2 answers: 2,000 tokens in, 1,000 out, \$0\.01\d+", second)
 
 
 def test_what_cannot_be_asked_ends_no_chat(serve: Serve, capsys: pytest.CaptureFixture[str]) -> None:
@@ -577,7 +585,7 @@ def test_two_models_are_asked_the_same_until_one_is_picked(piped: Any, serve: Se
     assert asked(server)[-1][1] == "gpt-4o-mini, 1: one"
     assert "Two models answer; say which one goes on" in done.stderr
     assert "/pick 1 or /pick 2" in done.stderr
-    assert (done.returncode, "now talking to openai/gpt-4o-mini" in done.stderr) == (0, True)
+    assert (done.returncode, "Now talking to openai/gpt-4o-mini." in done.stderr) == (0, True)
 
 
 def test_a_model_is_asked_as_well_with_all_that_was_said(piped: Any, serve: Serve) -> None:
@@ -640,6 +648,25 @@ def test_two_answers_come_at_once_beside_each_other_and_are_there_once(terminal:
     talk.wait_for(r"2 openai/gpt-4 · \d")
     talk.ready()
     assert " ".join(talk.lines).split().count("gpt-4-89") == 2
+
+
+def test_what_is_logged_while_columns_are_drawn_is_shown_after_them(terminal: Any, serve: Serve) -> None:
+    talk = terminal(serve(named), "-m", "gpt-4o", "-m", "gpt-4", "-e", "low", rows=20, columns=200)
+    talk.ready()
+    talk.type("hi\r")
+    talk.wait_for(r"2 openai/gpt-4 · \d")
+    talk.ready()
+    for model in ("gpt-4o", "gpt-4"):
+        told = f"openai does not take reasoning_effort for {model}; it was left out"
+        assert sum(told in line for line in talk.lines) == 1
+
+
+def test_what_is_logged_keeps_its_words_whole(terminal: Any, serve: Serve) -> None:
+    talk = terminal(serve(named), "-m", "gpt-4o", "-e", "low", rows=30, columns=40)
+    talk.ready()
+    talk.ask("hi", r"gpt-4o, 1: hi")
+    told = 'openai does not take reasoning_effort for gpt-4o; it was left out (on_unsupported="error" asks only'
+    assert told in " ".join(talk.lines)
 
 
 # The terminal
@@ -721,8 +748,8 @@ def test_a_file_goes_with_the_next_question(piped: Any, serve: Serve, tmp_path: 
         ["read it", '<file name="notes.txt">\nsome notes\n</file>'],
     ]
     told = done.stderr.splitlines()
-    assert told[:3] == ["attached: my picture.png (28 bytes)", "attached: notes.txt (10 bytes)", "nothing is attached"]
-    assert "missing.png" in told[3] and "zeros.bin" in told[4] and told[5] == "attached: notes.txt (10 bytes)"
+    assert told[:3] == ["Attached: my picture.png (28 bytes)", "Attached: notes.txt (10 bytes)", "Nothing is attached."]
+    assert "missing.png" in told[3] and "zeros.bin" in told[4] and told[5] == "Attached: notes.txt (10 bytes)"
     assert server.asked[1].json["messages"][0]["content"][1]["type"] == "image_url"  # which the conversation keeps
 
 
@@ -733,7 +760,7 @@ def test_a_file_that_is_dropped_is_told_and_attached(terminal: Any, serve: Serve
     talk = terminal(server, "-m", "gpt-4o")
     talk.ready()
     talk.type(f"\x1b[200~{str(path).replace(' ', chr(92) + ' ')} \x1b[201~")
-    talk.wait_for(r"attached: a picture.png \(28 bytes\)")
+    talk.wait_for(r"Attached: a picture.png \(28 bytes\)")
     talk.ready()
     talk.ask("what is it?", "hello")
     assert kinds(server.asked[0]) == ["what is it?", "image_url"]

@@ -194,6 +194,18 @@ def test_the_history_forgets_what_is_old_and_what_is_too_much(tmp_path: Path) ->
     assert "old" not in path.read_text()
 
 
+def test_of_a_long_history_the_latest_is_kept(tmp_path: Path) -> None:
+    path = tmp_path / "chat-history"
+    history = KeptHistory(str(path), 30)
+    for number in range(6):
+        history.store_string(f"{number} " + "x" * 500_000)
+    history.store_string("latest")
+    for _ in range(2):
+        found = [text[:6] for text in KeptHistory(str(path), 30).load_history_strings()]
+        assert found == ["latest", "5 xxxx", "4 xxxx"]
+    assert path.stat().st_size < 1024 * 1024
+
+
 def test_a_history_that_others_can_write_is_not_used(tmp_path: Path) -> None:
     path = tmp_path / "chat-history"
     path.write_text(json.dumps({"at": time.time(), "text": "planted"}) + "\n")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -248,6 +249,24 @@ def test_completion_scripts_are_printed(cli: Any, shell: str) -> None:
     assert "_INFERENCE_PROVIDERS_COMPLETE" in done.stdout
 
 
+@pytest.mark.parametrize(
+    "arguments", ["completion bash", "completion fish", "--help", "batch --help", "--version", "paths", "registry show"]
+)
+def test_a_reader_that_has_gone_is_no_failure_of_any_command(arguments: str) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "inference_providers", *arguments.split()],
+            stdout=writing,
+            stderr=subprocess.PIPE,
+            check=False,
+        )
+    finally:
+        os.close(writing)
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
 def test_model_names_are_completed(cli: Any) -> None:
     done = cli("ask-ai", _ASK_AI_COMPLETE="bash_complete", COMP_WORDS="ask-ai -m gpt-oss-1", COMP_CWORD="2")
     assert "plain,gpt-oss-120b" in done.stdout.split()
@@ -297,3 +316,15 @@ def test_where_nobody_answered_the_error_says_it_alone(cli: Any, serve: Serve) -
     done = cli("ask-ai", "hi", **keyed(serve(status(401, {"error": {"message": "no"}}))))
     assert done.returncode == 1
     assert "answered instead" not in done.stderr
+
+
+def test_doctor_says_why_a_model_file_is_left_out(cli: Any, tmp_path: Path) -> None:
+    (tmp_path / "empty.gguf").touch()
+    for path, said in (
+        (tmp_path / "empty.gguf", "empty.gguf is neither a GGUF file nor a folder"),
+        (tmp_path, "a Hugging Face folder has a config.json"),
+        (tmp_path / "gone.gguf", "INFERENCE_PROVIDERS_LOCAL_MODEL: there is no file"),
+    ):
+        told = cli("inference-providers", "doctor", INFERENCE_PROVIDERS_LOCAL_MODEL=str(path)).stdout
+        assert said in told
+        assert "would start" not in told

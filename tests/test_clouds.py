@@ -24,6 +24,7 @@ from inference_providers import (
     ProviderList,
     RegistryError,
     RemoteParams,
+    UnknownModelError,
 )
 from inference_providers.calls.key_checks import check_keys
 from inference_providers.credentials.keys import Credential
@@ -267,6 +268,22 @@ def test_a_name_of_another_region_is_no_candidate_for_who_named_nobody() -> None
     offers = {offer.internal_name: offer for offer in made.resolve("kimi-k3").offers if offer.provider == "bedrock"}
     assert "does not work in eu-central-1" in offers["us.moonshotai.kimi-k3"].reason
     assert offers["global.moonshotai.kimi-k3"].usable and offers["moonshotai.kimi-k3"].usable
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "bedrock/eu-central-1/anthropic.claude-opus-5-5", "bedrock/converse/eu-central-1/openai.gpt-oss-120b-1:0",
+        "bedrock:eu-central-1/anthropic.claude-opus-5-5", "litellm_bedrock/eu-central-1/openai.gpt-oss-120b-1:0",
+        "bedrock-mantle/eu-central-1/openai.gpt-oss-120b", "bedrock/eu-central-1/brand.new-1:0",
+    ],
+)  # fmt: skip
+def test_who_names_a_region_is_asked_there_or_not_at_all(name: str) -> None:
+    there = ProviderList(environ={**BEDROCK, "AWS_REGION": "eu-central-1"}, local=False).resolve(name).offers
+    assert there and all(".eu-central-1." in offer.endpoint and "eu-" not in offer.internal_name for offer in there)
+    for elsewhere, why in (({"AWS_REGION": "us-east-1"}, "asked in us-east-1"), ({}, "no region is set")):
+        with pytest.raises(UnknownModelError, match=rf"{why}.*Set AWS_REGION=eu-central-1"):
+            ProviderList(environ={**BEDROCK, **elsewhere}, local=False).resolve(name)
 
 
 def test_a_name_that_is_worked_on_anywhere_is_told(caplog: pytest.LogCaptureFixture) -> None:

@@ -191,3 +191,15 @@ def test_tools_are_kept_and_functions_become_their_descriptions() -> None:
 def test_json_that_is_no_conversation_is_refused(text: str) -> None:
     with pytest.raises((TypeError, ValueError)):
         Conversation.from_json(text)
+
+
+def test_what_a_dict_has_beside_its_messages_is_kept_and_no_wish_is_passed_over() -> None:
+    turns = [{"role": "user", "content": "Hi"}]
+    row = {"id": 7, "source": "web", "messages": turns, "metadata": {"k": 1}, "conversation_id": "c"}
+    found = Conversation.from_dict(row)
+    assert found.metadata == {"id": 7, "source": "web", "k": 1}
+    assert Conversation.from_json(found.to_json()) == found
+    for name, value in (("tool_choice", "required"), ("temperature", 0), ("response_format", {}), ("functions", [{}])):
+        with pytest.raises(TypeError, match=f"a conversation has no '{name}'"):
+            Conversation.from_dict({"messages": turns, name: value})
+        assert Conversation.from_dict({"messages": turns, name: None}).metadata == {}

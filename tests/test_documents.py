@@ -277,6 +277,18 @@ NAMES = [
     "mistral-tiny",
     "mistral-7b",
     "gemini-nano",
+    # of its last file
+    "deepseek-34b",
+    "dolphin-8x7b",
+    "goliath-120b",
+    "openchat-3.5",
+    "openchat-7b",
+    "qwen-72b",
+    # of 004
+    "mixtral",
+    "microsoft/DialoGPT-large",
+    "meta-llama/Llama-2-70b-chat-hf",
+    "mistralai/Mixtral-8x7B-Instruct-v0.1",
 ]
 
 

@@ -674,6 +674,21 @@ def test_a_key_by_hand_that_is_refused_is_said_to_be_the_one_given(serve: Serve,
     assert "_KEY" not in str(caught.value)
 
 
+def test_a_refusal_says_which_key_it_was_and_of_none_nothing(
+    serve: Serve, openai_at: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = openai_at(serve(status(401, {"error": {"message": "bad key"}})))
+    monkeypatch.setenv("MY_SECRET", HAND)
+    for remote, said in (
+        ({"api_key_env_varname": "MY_SECRET"}, "; the key is in MY_SECRET"),
+        ({"api_key_env_varname": "MY_SECRET", "api_url": server.url}, "; the key is in MY_SECRET"),
+        ({"api_url": server.url}, ""),
+    ):
+        with pytest.raises(InferenceProvidersError) as caught:
+            MetaInferenceEngine(remote_params=remote).infer("Hi", "gpt-4o")
+        assert str(caught.value).endswith(f"bad key (HTTP 401){said}")
+
+
 def test_a_variable_that_holds_a_placeholder_is_named(serve: Serve, openai_at: Any, monkeypatch: Any) -> None:
     server = openai_at(serve())
     monkeypatch.setenv("MY_SECRET", "your-api-key")

@@ -195,6 +195,46 @@ def test_conversations_come_from_a_file(serve: Serve, tmp_path: Path) -> None:
         engine.infer(path, "m")
 
 
+def test_a_file_may_be_an_array_and_its_path_may_begin_at_home(
+    serve: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    turns = [{"role": "user", "content": "a"}]
+    (tmp_path / "in.json").write_text(json.dumps([{"messages": turns}, {"messages": turns}], indent=1))
+    engine = engine_at(serve(picky))
+    assert texts(engine.infer(Path("~/in.json"), "m", output_path="~/out/answers.jsonl")) == ["re: a", "re: a"]
+    assert texts(engine.infer(Path("~/out/answers.jsonl"), "m")) == ["re: re: a", "re: re: a"]
+    assert sorted(path.name for path in tmp_path.iterdir() if path.name[0] in "~io") == ["in.json", "out"]
+    for name, text, said in (
+        ("in.txt", "What is a?\n", r"in\.txt, line 1: .*; conversations are JSON, one on each line"),
+        ("cut.json", '[{"messages": [', r"cut\.json begins as a JSON array, and is none"),
+        ("texts.json", '["a"]', r"texts\.json, item 1: a conversation is a dict"),
+    ):
+        (tmp_path / name).write_text(text)
+        with pytest.raises(ValueError, match=said):
+            engine.infer(Path(name), "m")
+        with pytest.raises(ValueError, match="is a file"):
+            engine.infer(name, "m")
+
+
+@pytest.mark.parametrize("given", [5, b"Hi", None, 1.5])
+def test_what_is_no_conversation_says_what_one_is(serve: Serve, given: Any) -> None:
+    with pytest.raises(TypeError, match=r"give conversations: a list of them, one, or the pathlib\.Path of a file"):
+        engine_at(serve(picky)).infer(given, "m")
+
+
+def test_an_engine_asks_one_model_and_says_where_its_settings_go(serve: Serve) -> None:
+    server = serve(picky)
+    several: Any = ["m", "n"]
+    with pytest.raises(TypeError, match="model_name must be text, not list"):
+        engine_at(server).infer(["a"], several)
+    for word, where in (("max_retries", "remote_params"), ("num_workers", "remote_params"), ("adapter_model", "model")):
+        with pytest.raises(TypeError, match=rf"{word} is of .*{where}.*: \w+Params\({word}=\.\.\.\)"):
+            engine_at(server).infer(["a"], "m", **{word: 1})
+    assert server.asked == []
+
+
 def test_conversations_are_given_once(serve: Serve, tmp_path: Path) -> None:
     engine = engine_at(serve(picky))
     (tmp_path / "in.jsonl").touch()

@@ -512,6 +512,8 @@ EDGES = {  # where there is no `environ=` to be given: a command, a fixture, a f
     "llama_server": None,
     "version_0_2": {"updated"},
     "engine_lists": {"environment"},
+    "cluster": {"joined"},  # of Ray, which reads it itself
+    "worker": {"_list"},  # on a node, whose environment counts
     "content_items": {"sent"},  # a picture's path, in a conversation that has no list
 }
 DEFAULTS = {

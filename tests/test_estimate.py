@@ -115,6 +115,8 @@ def test_tiktoken_is_used_with_the_files_that_are_there_and_downloads_nothing(
     made = {"name": "o200k_base", "pat_str": ".", "special_tokens": {}}
     content = b"\n".join(b64encode(bytes([byte])) + b" " + str(byte).encode() for byte in range(256))
     (tmp_path / hashlib.sha1(b"https://there").hexdigest()).write_bytes(content)
+    (tmp_path / "piped").mkdir()
+    os.mkfifo(tmp_path / "piped" / hashlib.sha1(b"https://there").hexdigest())
 
     def constructor() -> dict[str, Any]:
         return {**MADE, "mergeable_ranks": load_tiktoken_bpe("https://there", HASH)}  # type: ignore[name-defined]  # noqa: F821
@@ -127,6 +129,7 @@ def test_tiktoken_is_used_with_the_files_that_are_there_and_downloads_nothing(
         assert (method == "tiktoken") == (right != "0" * 64), "a file that is damaged is not used"
         if method == "tiktoken":
             assert count("abc") == (3, 3)
+        assert counting(["gpt-4o"], {"TIKTOKEN_CACHE_DIR": str(tmp_path / "piped")})[0] == "characters"
     _encoding.cache_clear()
 
 

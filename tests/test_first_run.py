@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.servers import PATIENCE, Connection, Received, Server, answer
+from tests.test_pipeline import eventually
 from tests.test_terminal import environment, program
 
 Serve = Callable[..., Server]
@@ -47,7 +48,13 @@ class Terminal:
         os.write(self._ours, text.encode())
 
     def interrupt(self) -> None:
+        """Send Ctrl-C once it waits for a key: between what it shows and that wait, readline would not see it."""
+        assert eventually(self._is_waiting)
         self._process.send_signal(signal.SIGINT)
+
+    def _is_waiting(self) -> bool:
+        at = Path(f"/proc/{self._process.pid}/stat")
+        return not at.exists() or at.read_text().rpartition(")")[2].split()[0] == "S"
 
     def end(self) -> int:
         """Read the rest; the exit code."""

@@ -494,3 +494,24 @@ def test_a_stream_that_nobody_reads_is_ended(serve: Serve) -> None:
 
     opened(begun.url, unread)
     assert begun.left()
+
+
+@pytest.mark.parametrize(
+    ("said", "parameter", "expected"),
+    [
+        ({"max_tokens": "5"}, "max_tokens", "integer"),
+        ({"max_tokens": 0}, "max_tokens", "integer"),
+        ({"temperature": 9}, "temperature", "number"),
+        ({"stop": 5}, "stop", "string or array"),
+        ({"tools": {}}, "tools", "array"),
+        ({"quality_threshold": 2}, "quality_threshold", "number"),
+        ({"provider": "nobody"}, "provider", "string"),
+        ({"fallback_providers": ["openai", "nobody"], "provider": "openai"}, "fallback_providers", "array"),
+        ({"avoid": ["nobody"]}, "avoid", "array"),
+        ({"cache_config": {"enabled": True, "key_strategy": "semantic_similarity"}}, "cache_config", "object"),
+    ],
+)
+def test_details_name_the_parameter_and_its_type(said: dict[str, Any], parameter: str, expected: str) -> None:
+    with Client(mock={"gpt-4": "Hi"}) as client, pytest.raises(errors.InvalidRequestError) as wrong:
+        client.inference.create(**{**SAID, **said})
+    assert wrong.value.details == {"parameter": parameter, "expected_type": expected}

@@ -793,7 +793,7 @@ def test_a_server_is_started_shown_and_stopped_by_hand(model: str) -> None:
     assert engines() == [state["engine"]], "it is used, though it was started with an option"
     assert cli("stop", "nothing").returncode == 1
     stopped = cli("stop", "tiny")
-    assert (stopped.returncode, stopped.stderr) == (0, "stopped tiny (llama.cpp)\n")
+    assert (stopped.returncode, stopped.stderr) == (0, "Stopped tiny (llama.cpp).\n")
     assert not alive(state["engine"])
     said = cli("status").stderr
     assert "No launched server runs" in said

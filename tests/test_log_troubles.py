@@ -9,6 +9,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -69,7 +70,7 @@ def filled() -> None:
 
 
 def logged() -> int:
-    with sqlite3.connect(data() / LOG_NAME) as connection:
+    with closing(sqlite3.connect(data() / LOG_NAME)) as connection, connection:
         count: int = connection.execute("SELECT count(*) FROM calls").fetchone()[0]
     return count
 

@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 
 from tests.servers import Connection, Received, Server, answer, delta
+from tests.terminals import Terminal
 from tests.test_terminal import environment, program
 
 Serve = Callable[..., Server]
@@ -215,11 +216,22 @@ def test_a_name_is_not_a_formula_in_csv(run: Run, tmp_path: Path) -> None:
     assert line["model"] == "'=HYPERLINK(1)"
 
 
-def test_costs_are_drawn_or_the_extra_is_named(run: Run) -> None:
+def test_costs_are_drawn_or_the_extra_is_named(run: Run, tmp_path: Path) -> None:
     ask(run, "hello")
     there = find_spec("plotext") is not None and hasattr(import_module("plotext"), "simple_bar")
     done = run("inference-providers", "usage", "--plot", code=0 if there else 1)
     assert "gpt-4o" in done.stdout if there else "plot" in done.stderr
+    if not there:
+        pytest.skip("plotext is not installed")
+    for own, coloured in (({}, True), ({"NO_COLOR": "1"}, False)):
+        terminal = Terminal(
+            ["usage", "--plot", "--no-pager"], tmp_path, environment(tmp_path, TERM="xterm", **own), columns=60
+        )
+        terminal.wait_for("gpt-4o")
+        assert terminal.close() == 0
+        assert "\\x1b" not in terminal.text
+        assert (b"\x1b[38;5;" in terminal.raw) == coloured
+        assert max(map(len, terminal.text.splitlines())) <= 60
 
 
 def test_the_files_are_known_to_paths_and_purge(run: Run, tmp_path: Path) -> None:

@@ -75,6 +75,7 @@ def test_words_are_all_in_the_name() -> None:
     assert {row["model"] for row in rows("MINI", "gpt-4", "--all")} >= {"gpt-4o-mini", "gpt-4.1-mini"}
     assert all("mini" in row["model"] and "gpt-4" in row["model"] for row in rows("MINI", "gpt-4", "--all"))
     assert "No model with 'gpt-4' and 'zzz' in its name is usable" in models("gpt-4", "zzz").stderr
+    assert rows("GPT-4*mini") == rows("gpt-4 mini") == rows("gpt-4", "mini") != []
     assert "No such model with 'gpt-4' in its name is known" in models("gpt-4", "--max-price", "0", "--all").stderr
 
 

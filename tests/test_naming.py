@@ -42,6 +42,7 @@ SAME = {
 }  # fmt: skip
 
 DIFFERENT = [
+    ("command-r", "command-r+"),
     ("gpt-4", "gpt-4-turbo"),
     ("gpt-4", "gpt-4o"),
     ("gpt-5", "gpt-5-chat"),

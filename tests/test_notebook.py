@@ -310,6 +310,29 @@ def test_nothing_of_a_models_markdown_acts_however_it_is_rendered(parts: list[st
 
 
 @pytest.mark.parametrize(
+    "text",
+    [
+        "[a](https://example.com){onclick=alert(1)}",
+        "# Title {: onclick=alert(1) }",
+        "*a*{.b\nonmouseover = x}",
+        '[a](https://example.com){x="`b`" href="javascript:alert(1)"}',
+        '`a`{style="position:fixed"}',
+        "```{.python onclick=alert(1)}\nx\n```",
+        "a\n{: {SRC=x }",
+    ],
+)
+def test_no_braces_give_an_element_an_attribute_that_acts(text: str) -> None:
+    found = safe(text)
+    between = re.findall(r"\{[^}]*\}", found)
+    assert not [one for one in between if re.search(r"(?i)(on[a-z]+|style|href|src)\s*=", one)], found
+
+
+@pytest.mark.parametrize("text", [r"$\sum_{i=1}^{n} x_{i}$", "a {b = c} {onto} {x}", "`{'a': 1}`", "{\n\nsrc=1}"])
+def test_other_braces_stay(text: str) -> None:
+    assert safe(text) == text
+
+
+@pytest.mark.parametrize(
     "formula",
     [
         "\\href%\n{javascript:alert(1)}{x}",
@@ -384,7 +407,7 @@ def test_an_answer_says_who_gave_it_for_how_much() -> None:
     html = RENDERERS[0].render(answer._repr_markdown_())
     assert acting(html) == []
     assert Browser(html).text.split("\n")[1] == (
-        "p/m*<b> · 1,200 + 2 tokens · $0.0123 · 1.3 s · kept from an earlier call · after 1 failed attempt · calls look_up · left out: seed"
+        "p/m*<b> · 1,200 tokens in, 2 out · $0.0123 · 1.3 s · kept from an earlier call · after 1 failed attempt · calls look_up · left out: seed"
     )
     assert answer._repr_markdown_().count("$") == 0  # or it would begin a formula
     assert Answer("Hello")._repr_markdown_() == "Hello"

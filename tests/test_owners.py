@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from inference_providers.calls.owners import Owners
 from tests.conftest import async_list_of, list_of
-from tests.servers import Behaviour, Connection, Received, Server, completion
+from tests.servers import Behaviour, Connection, Received, Server, completion, status
 
 Serve = Callable[..., Server]
 MESSAGES: Any = [{"role": "user", "content": "hi"}]
@@ -194,6 +194,17 @@ def test_all_clients_of_a_list_know_it_synchronous_or_not(serve: Serve) -> None:
     assert len(second.asked) == asked + 3
     with list_of(first.url, second.url).client() as another, pytest.raises(openai.NotFoundError):
         another.files.retrieve("file-of-three")
+
+
+@pytest.mark.parametrize("path", ["files", "batches", "files/file-1", "batches/batch-1"])
+def test_what_says_no_model_is_asked_of_each_provider_once(serve: Serve, path: str) -> None:
+    first, second = serve(status(404, {"error": {"message": "none here"}})), serve(status(404, None))
+    priority = ["m", "n", "o"]
+    client = list_of(first.url, second.url, more={"n": "n-1", "o": "o-1"}, priority=priority).client()
+    with client, pytest.raises(openai.NotFoundError):
+        client.get(f"/{path}", cast_to=object)
+    assert len(first.asked) == 1
+    assert len(second.asked) <= 1
 
 
 def test_a_provider_cannot_draw_requests_to_it_by_what_it_calls_a_thing(serve: Serve) -> None:

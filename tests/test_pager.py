@@ -45,7 +45,9 @@ show(prog_name="show")
 def reader(tmp_path: Path) -> Path:
     """A pager that keeps what it gets, and with which environment."""
     path = tmp_path / "reader"
-    path.write_text(f'#!/bin/sh\ncat >"{tmp_path}/got"\necho "LESS=$LESS $*" >"{tmp_path}/how"\necho PAGED\n')
+    path.write_text(
+        f'#!/bin/sh\ncat >"{tmp_path}/got"\necho "LESS=$LESS $*" >"{tmp_path}/how"\nenv >"{tmp_path}/env"\necho PAGED\n'
+    )
     path.chmod(path.stat().st_mode | stat.S_IXUSR)
     return path
 
@@ -89,7 +91,8 @@ def shown(tmp_path: Path) -> Callable[..., str]:
 
 
 def test_what_is_longer_than_the_terminal_goes_to_the_pager(shown: Any, reader: Path, tmp_path: Path) -> None:
-    said = shown("100", PAGER=f"{reader} --flag 'two words'")
+    own = {"OPENAI_API_KEY": "sk-of-nobody-else", "Npm_Token": "secret", "LESSKEY": "keys-of-less"}
+    said = shown("100", PAGER=f"{reader} --flag 'two words'", **own)
     assert said.endswith("PAGED\n")
     assert "line 7" not in said
     assert "a note" in said  # standard error is nobody's page
@@ -97,6 +100,8 @@ def test_what_is_longer_than_the_terminal_goes_to_the_pager(shown: Any, reader: 
     assert got.splitlines()[1:] == [f"line {number}" for number in range(100)]
     assert "\x1b" not in got  # neither that of a text, nor codes for colours, which not every pager knows
     assert (tmp_path / "how").read_text() == "LESS=FRX --flag two words\n"
+    given = (tmp_path / "env").read_text()
+    assert ("sk-of-nobody-else" in given, "secret" in given, "LESSKEY=keys-of-less" in given) == (False, False, True)
 
 
 @pytest.mark.parametrize("how", ["short", "cat", "empty", "--no-pager", "dumb", "missing", "quotes", "piped in"])

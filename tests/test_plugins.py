@@ -145,7 +145,7 @@ def test_its_tool_and_its_template_on_the_command_line(
         "Write a memo to Grace about: the rain",
     )
     missing = run(server, "-m", "office-large", "--tool", "room", "hi")
-    assert "no installed package has a tool 'room'; there is room_of" in " ".join(missing.err.split())
+    assert "No installed package has a tool 'room'; there is room_of" in " ".join(missing.err.split())
 
 
 def test_a_setting_leaves_its_template_out(office: str, tmp_path: Path) -> None:
@@ -253,6 +253,13 @@ BROKEN = {
     "raises": ("1 / 0", "ZeroDivisionError: division by zero"),
     "lacks-module": ("import nothing_of_this_name", "ModuleNotFoundError: No module named 'nothing_of_this_name'"),
     "exits": ("import sys; sys.exit(3)", "SystemExit: 3"),
+    "raises-its-own": ("class E(BaseException): pass\nraise E('no')", "E: no"),
+    "raises-what-fails": ("class E(Exception):\n    def __str__(self): raise OSError\nraise E()", "E: "),
+    "raises-much": ("raise ValueError('x' * 10_000_000)", "ValueError: xxx"),
+    "fails-later": (
+        "requires = 1\nclass D(dict):\n    def items(self): raise OSError('no')\nthing = D(providers=1)",
+        "OSError: no",
+    ),
     "unversioned": ("thing = {}", "does not say which version of the interface it needs (`requires = 1`)"),
     "newer": (
         "requires = 2\nthing = {}",
@@ -277,8 +284,27 @@ def test_what_is_broken_is_told_once_and_left_out(name: str, tmp_path: Path, cap
     (said,) = caplog.messages
     assert said.startswith(f"The plug-in 'mine' (provider) of {name} 1.0 is left out: ")
     assert problem in said
+    assert len(said) < 1000
     listed = CliRunner().invoke(main, ["plugins"]).stdout
     assert problem in listed and name in listed
+
+
+def test_what_its_module_prints_is_no_answer(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    package(
+        tmp_path / "site", "talks", "print('hello')\nrequires = 1\ndef talk(): ...", {"tools": {"talk": "talks:talk"}}
+    )
+    sys.path.append(str(tmp_path / "site"))
+    assert [one.name for one in loading.loaded({}, TOOLS)] == ["talk"]
+    assert capsys.readouterr() == ("", "hello\n")
+
+
+def test_what_a_package_changes_later_counts_for_nothing(tmp_path: Path) -> None:
+    module = f"requires = 1\nthing = {{'providers': {{'mine': {row()!r}}}}}"
+    package(tmp_path / "site", "changing", module, {"providers": {"mine": "changing:thing"}})
+    sys.path.append(str(tmp_path / "site"))
+    (one,) = loading.loaded({}, discovery.PROVIDERS)
+    sys.modules["changing"].thing["providers"]["mine"]["connection"]["endpoint"] = "https://other.example/v1"
+    assert one.value["providers"]["mine"]["connection"]["endpoint"] == "https://llm.mine.example/v1"
 
 
 def row(**connection: Any) -> dict[str, Any]:

@@ -200,7 +200,7 @@ class Plain:
 class PlainJudge:
     """A stream of lines."""
 
-    within_event = resting = False
+    resting = False
     media_type = "text/event-stream"
 
     def __init__(self, provider: str) -> None:
@@ -210,7 +210,7 @@ class PlainJudge:
         self.usage: Any = None
         self.events = 0
 
-    def passed_on(self, events: Iterable[Mapping[str, Any]], *, ends: bool = False) -> bytes:
+    def passed_on(self, events: Sequence[Mapping[str, Any]], *, ends: bool = False) -> bytes:
         return b"".join(as_events(events, done=ends))
 
     def feed(self, chunk: bytes) -> Iterator[dict[str, Any]]:

@@ -4,16 +4,25 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Callable
 from typing import Any
 
+import openai
 import pytest
 
 from inference_providers import errors
-from inference_providers.errors import ContextLengthError
+from inference_providers.errors import (
+    AuthenticationError,
+    ContextLengthError,
+    InsufficientCreditsError,
+    ProviderUnavailableError,
+    RateLimitError,
+)
 from inference_providers.protocols import classify, openai_chat
 from inference_providers.protocols.classify import Verdict
 from inference_providers.registry.registry import bundled
-from tests.conftest import ROOT
+from tests.conftest import ROOT, list_of
+from tests.servers import Connection, Received, Server
 
 EXAMPLES: list[dict[str, Any]] = json.loads((ROOT / "tests" / "data" / "refusals.json").read_text("utf-8"))
 ROWS = {row.name: row for row in bundled().refusals}
@@ -60,3 +69,32 @@ def test_every_row_has_real_refusals() -> None:
     known = Counter(example["row"] for example in EXAMPLES)
     assert {name for name in ROWS if known[name] < 1} <= {"a longer reply than there is room for"}
     assert {name for name in known if name is not None} <= ROWS.keys()
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "status", "of_sdk"),
+    [
+        ({"error": "no such path"}, ProviderUnavailableError, 400, openai.BadRequestError),
+        ({"error": {"message": "boom", "type": "invalid_request_error"}}, ProviderUnavailableError, 400, openai.BadRequestError),
+        ({"error": {"message": "Rate limit reached", "code": "rate_limit_exceeded"}}, RateLimitError, 429,
+         openai.RateLimitError),
+        ({"error": {"message": "You exceeded your current quota", "code": "insufficient_quota"}},
+         InsufficientCreditsError, 402, openai.APIStatusError),
+        ({"error": {"message": "Incorrect API key provided", "code": "invalid_api_key"}}, AuthenticationError, 401,
+         openai.AuthenticationError),
+        ({"error": {"message": "bad", "code": "404"}}, ProviderUnavailableError, 404, openai.NotFoundError),
+    ],
+)  # fmt: skip
+def test_an_error_in_a_reply_of_status_200_has_the_status_of_its_kind(
+    serve: Callable[..., Server], body: Any, kind: Any, status: int, of_sdk: Any
+) -> None:
+    def behave(connection: Connection, request: Received) -> None:
+        connection.reply(200, body)
+
+    with pytest.raises(kind) as caught:
+        list_of(serve(behave).url).ask_ai("x", "m")
+    assert caught.value.status == status
+    assert f"(HTTP {status})" in str(caught.value) or "(in a reply with HTTP 200)" in str(caught.value)
+    with pytest.raises(of_sdk):
+        client = list_of(serve(behave).url).client()
+        client.chat.completions.create(model="m", messages=[{"role": "user", "content": "x"}])

@@ -13,6 +13,7 @@ from inference_providers.credentials.pins import Pins
 from inference_providers.offers.access import Accesses
 from inference_providers.offers.local_server import LocalServer
 from inference_providers.offers.resolver import Resolver
+from inference_providers.registry.heads import Heads
 from inference_providers.registry.registry import Registry, bundled
 
 OLLAMA = LocalServer(
@@ -154,6 +155,11 @@ def test_an_unknown_name_brings_the_closest_ones_and_what_would_enable_them() ->
         resolver().resolve("lama-3.3-70")
 
 
+def test_several_names_in_one_are_told_to_be_a_list() -> None:
+    with pytest.raises(UnknownModelError, match="Several models are a list, not one name"):
+        ProviderList(environ={}, local=False).resolve("gpt-4o,claude-sonnet-4.5")
+
+
 def test_an_unknown_provider_brings_the_closest_ones() -> None:
     with pytest.raises(UnknownModelError, match="Did you mean groq"):
         resolver().resolve("x", provider="groqq")
@@ -175,11 +181,38 @@ def test_every_name_resolves_or_is_unknown(name: str) -> None:
     assert found.name == name.strip()
 
 
+@pytest.mark.parametrize("rest", ["gpt-4o", "openai/gpt-4o", "claude-sonnet-4.5", "auto", "brand-new"])
+def test_a_providers_prefix_means_what_its_name_and_a_slash_mean(rest: str) -> None:
+    alone, slash = (resolver().resolve(f"openrouter{mark}{rest}") for mark in "_/")
+    assert alone.rule == "prefix"
+    assert [o.internal_name for o in alone.offers] == [o.internal_name for o in slash.offers]
+
+
+def test_a_provider_that_is_named_is_the_only_one_though_a_router_lists_models_so() -> None:
+    """`azure/GPT-4o` is Azure's deployment, and not what a router calls the model that OpenAI and others have."""
+    registry, names = bundled(), resolver()
+    heads = Heads(registry)
+    listed = {name for row in registry.providers.values() for name in row.all_facts if "/" in name}
+    listed |= {name for row in registry.providers.values() for name in row.model_names.values() if "/" in name}
+    seen = set()
+    for name in sorted(listed):
+        head = name.partition("/")[0]
+        pid = registry.provider_id(head)
+        for spelling in (name, name.upper()) if pid else ():
+            found = names.resolve(spelling)
+            is_open = registry.model(found.canonical_name or "").get("open_weights")
+            if found.rule == "suffix" or (is_open and not heads.is_host(head.lower())):
+                continue  # a router's own word; a lab's open weights, which anybody may serve
+            assert {offer.provider for offer in found.offers} <= {pid}, spelling
+            seen.add(pid)
+    assert {"azure", "bedrock", "vertex", "openai", "anthropic", "xai"} <= seen
+
+
 @pytest.mark.parametrize(
     "name",
     [
         "meta-llama/Llama-3.3-70B-Instruct-FP8", "unsloth/Llama-3.3-70B-Instruct-GGUF", "Qwen/Qwen3-32B-AWQ",
-        "TheBloke/Llama-2-13B-chat-GPTQ", "models/gpt-4o", "models/gemini-2.5-pro", "x-ai/grok-4", "gpt-4o/",
+        "TheBloke/Llama-2-13B-chat-GPTQ", "models/gpt-4o", "models/gemini-2.5-pro", "x-ai/grok-4.7", "gpt-4o/",
         "accounts/fireworks/models/llama-v3p3-70b-instruct", "openai/gpt-oss-120b", "azure-gpt-4o",
     ],
 )  # fmt: skip
@@ -205,7 +238,6 @@ def test_open_weights_of_somebody_unknown_resolve_with_a_word(name: str) -> None
     [
         ("opnerouter/gpt-4o", "openrouter/gpt-4o"),
         ("opnerouter:gpt-4o", "openrouter/gpt-4o"),
-        ("open-router/gpt-4o", "openrouter/gpt-4o"),
         ("0penrouter/gpt-4o", "openrouter/gpt-4o"),
         ("opnerouter/openai/gpt-4o", "openrouter/gpt-4o"),
         ("opnerouter/llama-3.3-70b", "openrouter/llama-3.3-70b"),
@@ -215,7 +247,6 @@ def test_open_weights_of_somebody_unknown_resolve_with_a_word(name: str) -> None
         ("olama/llama3", "ollama/llama3"),
         ("anyscale/llama-3.3-70b", "together/llama-3.3-70b"),
         ("octoai:llama-3.3-70b", "nvidia/llama-3.3-70b"),
-        ("local-ai/llama3", "localai/llama3"),
         ("accounts/fireworks/models/gpt-4o", "fireworks/gpt-4o"),
         ("my-company/gpt-4o", "openai/gpt-4o"),
         ("my-company:gpt-4o", "gpt-4o"),
@@ -235,6 +266,44 @@ def test_what_names_somebody_wrongly_is_an_error_with_what_was_perhaps_meant(nam
         assert meant in caught.value.suggestions
         assert meant in str(caught.value)
         assert max(map(len, str(caught.value).splitlines())) <= 80
+
+
+@pytest.mark.parametrize(
+    ("name", "provider"),
+    [
+        *(("open-router/gpt-4o", "openrouter"), ("Open_Router/gpt-4o", "openrouter"), ("local-ai/llama3", "localai")),
+        *(("vertex-ai/gemini-2.5-pro", "vertex"), ("together.ai/llama-3.3-70b", "together")),
+        *(("azureopenai/mine", "azure"), ("openai-chat:gpt-4o", "openai"), ("google-cloud:gemini-3.8-flash", "vertex")),
+        *(("jina_ai/mine", "jina"), ("perplexity-ai/sonar", "perplexity"), ("zhipu_ai/glm-5.2", "zhipu")),
+        *(("llama-cpp-python/mine", "llama.cpp"), ("hf-inference-providers/openai/gpt-oss-120b", "huggingface")),
+    ],
+)
+def test_a_provider_has_its_name_in_every_tools_spelling(name: str, provider: str) -> None:
+    assert {offer.provider for offer in resolver(VLLM).resolve(name).offers} <= {provider}
+    assert bundled().provider_id(name.replace(":", "/").partition("/")[0]) == provider
+
+
+@pytest.mark.parametrize(
+    "head", ["xiaomimimo", "meta-llama", "deepseek-ai", "thinking-machines", "github", "lambda_ai"]
+)
+def test_an_organisation_or_who_has_ended_is_no_provider_in_any_spelling(head: str) -> None:
+    assert bundled().provider_id(head) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "who"),
+    [("github/gpt-4o", "GitHub Models"), ("github_models/gpt-4o", "GitHub Models"), ("lambda_ai/llama-3.3-70b", "Lambda"),
+     ("llama_api/llama-4-scout", "Llama API"), ("octo:llama-3.3-70b", "OctoAI")],
+)  # fmt: skip
+def test_who_has_ended_is_told_in_every_tools_spelling(name: str, who: str) -> None:
+    with pytest.raises(UnknownModelError, match=f"^{who} ended in 20"):
+        resolver().resolve(name)
+
+
+@pytest.mark.parametrize("name", ["gpt-oss-120b-high", "gpt-oss-30b", "gpt-oss:7b"])
+def test_open_weights_with_the_name_of_closed_ones_are_not_asked_of_who_has_those(name: str) -> None:
+    with pytest.raises(UnknownModelError):
+        resolver(environ={"OPENAI_API_KEY": "k-1"}).resolve(name)
 
 
 @pytest.mark.parametrize(
@@ -291,6 +360,7 @@ def test_a_tag_that_is_named_is_the_one_that_is_asked() -> None:
         ("azure/GPT-4o-Mini", "GPT-4o-Mini"),
         ("azure/gpt-4o", "gpt-4o"),
         ("openrouter/auto", "openrouter/auto"),
+        ("openrouter_auto", "openrouter/auto"),
         ("openrouter/free", "openrouter/free"),
         ("openrouter/openrouter/auto", "openrouter/auto"),
         ("groq/compound", "groq/compound"),

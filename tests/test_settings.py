@@ -8,6 +8,7 @@ import stat
 import subprocess
 import sys
 import threading
+import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -205,7 +206,32 @@ def test_a_key_that_is_refused_is_not_kept(folder: Path, openai: Server) -> None
     assert len(openai.requests) == asked
 
 
-@pytest.mark.parametrize("typed", ["", "your-api-key", "gsk with blanks", "x" * 20_000, "sk-..."])
+@pytest.mark.parametrize(
+    "typed",
+    [
+        f"  {KEY} \n",
+        f'"{KEY}"',
+        f"\u201c{KEY}\u201d",
+        f"`{KEY}`,",
+        f"GROQ_API_KEY={KEY}",
+        f"export GROQ_API_KEY='{KEY}'",
+        f'GROQ_API_KEY: "{KEY}"',
+        f'"GROQ_API_KEY": "{KEY}",',
+        f'setx GROQ_API_KEY "{KEY}"',
+        f'$env:GROQ_API_KEY = "{KEY}";',
+        f"Bearer {KEY}",
+        f"Authorization: Bearer {KEY}",
+        f"\x1b[200~{KEY}\x1b[201~",
+    ],
+)
+def test_what_is_copied_along_with_a_key_is_left_out(folder: Path, typed: str) -> None:
+    assert run("keys", "set", "groq", "--file", "--no-check", typed=typed).exit_code == 0
+    assert ProviderList(settings=True, local=False).pipeline.finder.environ["GROQ_API_KEY"] == KEY
+
+
+@pytest.mark.parametrize(
+    "typed", ["", "your-api-key", "gsk with blanks", "x" * 20_000, "sk-...", "https://console.groq.com/keys", "''"]
+)
 def test_what_is_no_key_is_not_kept(folder: Path, typed: str) -> None:
     done = run("keys", "set", "groq", "--file", typed=typed)
     assert (done.exit_code, list(folder.iterdir())) == (1, [])
@@ -234,6 +260,11 @@ def test_what_a_server_is_given_is_not_shown_when_it_is_set(folder: Path) -> Non
     assert (done.exit_code, done.output) == (0, "mcp.shelf.headers.Authorization is set.\n")
     assert KEY in (folder / "config.toml").read_text()
     assert KEY not in run("config").output + run("config", "--json").output + run("doctor").output
+
+
+def test_a_value_that_nests_too_deep_is_a_text(folder: Path) -> None:
+    assert run("config", "set", "mcp.files.args", "[" * 5000).exit_code == 0
+    assert run("config", "get", "mcp.files.args").output == "[" * 5000 + "\n"
 
 
 def test_a_key_in_the_place_of_its_variable_is_not_shown(folder: Path) -> None:
@@ -433,10 +464,22 @@ def test_settings_are_set_shown_and_unset(folder: Path) -> None:
     assert run("config", "path").output == f"{folder / 'config.toml'}\n"
 
 
+def test_a_key_in_the_file_of_settings_is_told_where_to_go(folder: Path) -> None:
+    folder.mkdir(exist_ok=True)
+    (folder / "config.toml").write_text(f'OPENAI_API_KEY = "{KEY}"\nPolicy = "cheapest"\n')
+    told = layered(dict(os.environ)).stored.problems
+    assert told[0].endswith(": a key is not a setting: `inference-providers keys set OPENAI_API_KEY` keeps one")
+    assert told[1].endswith(": there is no setting 'Policy' (did you mean 'policy'?)")
+    assert KEY not in str(told)
+
+
 @pytest.mark.parametrize(
     ("words", "code", "says"),
     [
         (("modle", "gpt-4o"), 2, "did you mean 'model'"),
+        (("model", ""), 2, "`inference-providers config unset model` takes it out."),
+        (("model", " ", ","), 2, "`inference-providers config unset model` takes it out."),
+        (("budget.per_day", "-3"), 2, "per_day"),
         (("model", "gemma-33"), 4, "gemma-3"),
         (("embedding_model", "gpt-4o"), 2, "--kind embeddings"),
         (("policy", "cheap"), 2, "cheapest"),
@@ -476,6 +519,69 @@ def test_a_file_with_a_mistake_stops_whoever_asks_and_nobody_who_mends_it(
     (folder / "config.toml").write_text("model = 7\n")
     with pytest.raises(SettingsError, match="model must be text"):
         ProviderList(settings=True)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        f'[keys]\nOTHER_API_KEY = "{KEY}\n',
+        f'[keys]\nA_API_KEY = "{KEY}"\nA_API_KEY = "{KEY}"\n',
+        f"[{KEY}]\n[{KEY}]\n",
+        f"[keys.{KEY}]\n[keys.{KEY}]\n",
+        f'a = {{"{KEY}" = 1, "{KEY}" = 2}}\n',
+        f'"{KEY}" = {{a = 1}}\n["{KEY}".b]\n',
+        f'[keys]\nOTHER_API_KEY = "{KEY}"\n'.encode() + b"# \xff\n",
+        KEY,
+    ],
+    ids=range(8),
+)
+def test_a_file_of_keys_with_a_mistake_shows_none_of_them(folder: Path, content: str | bytes) -> None:
+    write(folder, keys="")
+    (folder / "keys.toml").write_bytes(content.encode() if isinstance(content, str) else content)
+    for ask in (
+        lambda: ProviderList(settings=True),
+        lambda: store_key(dict(os.environ), "GROQ_API_KEY", "gsk-new-1234567890", in_keyring=False),
+    ):
+        with pytest.raises(SettingsError, match=r"keys\.toml cannot be read") as caught:
+            ask()
+        assert KEY not in shown_with_variables(caught.value)
+
+
+def test_a_key_that_cannot_be_stored_shows_no_other(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import resource
+    import signal
+
+    write(folder, keys=f'[keys]\nOTHER_API_KEY = "{KEY}"\n')
+    monkeypatch.setitem(sys.modules, "keyring", None)
+    with pytest.raises(system_keyring.KeyringError) as caught:
+        store_key(dict(os.environ), "GROQ_API_KEY", "gsk-new-1234567890", in_keyring=True)
+    assert KEY not in shown_with_variables(caught.value)
+    before, handler = resource.getrlimit(resource.RLIMIT_FSIZE), signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10, before[1]))  # a disk that is full
+    try:
+        with pytest.raises(OSError, match="large") as full:
+            store_key(dict(os.environ), "GROQ_API_KEY", "gsk-new-1234567890", in_keyring=False)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, handler)
+    assert KEY not in shown_with_variables(full.value)
+    assert sorted(path.name for path in folder.iterdir()) == [".settings.lock", "keys.toml"]
+    assert (folder / "keys.toml").read_text() == f'[keys]\nOTHER_API_KEY = "{KEY}"\n'
+
+
+def shown_with_variables(error: BaseException) -> str:
+    """Its traceback with local variables, but for those of the test itself."""
+    frames = error.__traceback__ and error.__traceback__.tb_next
+    return "".join(traceback.TracebackException(type(error), error, frames, capture_locals=True).format())
+
+
+def test_settings_that_are_too_long_are_told_and_left_as_they_are(folder: Path) -> None:
+    written = 'model = "gpt-4o"\n' + "#\n" * 600_000 + '[aliases]\nfast = "gpt-4o-mini"\n'
+    write(folder, written)
+    done = run("config", "set", "policy", "cheapest")
+    assert (done.exit_code != 0, "larger than 1024 KiB" in done.output) == (True, True), done.output
+    assert (folder / "config.toml").read_text() == written
+    assert "larger than 1024 KiB" in layered(dict(os.environ), strict=False).stored.problems[0]
 
 
 def test_settings_of_the_folder_that_one_is_in_are_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,12 +13,17 @@ import openai
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from openai._streaming import SSEDecoder
+from openai.lib.streaming.chat import ChatCompletionStreamState
+from openai.types.chat import ChatCompletionChunk
 
 from inference_providers import AsyncProviderList, MetaInferenceEngine, RemoteParams
 from inference_providers.chat import Assembly, thinking
 from inference_providers.chat.assembly import assembled
 from inference_providers.chat.completion import as_chunk, thoughts
 from inference_providers.protocols import classify, openai_chat
+from inference_providers.protocols.chat_form import ChatForm
+from inference_providers.protocols.stream_parts import Part
 from inference_providers.transport.http import Limits
 from inference_providers.usage import usage_of
 from tests.conftest import async_list_of, list_of
@@ -179,11 +184,52 @@ def test_the_bytes_of_a_stream_give_the_whole_reply_to_who_did_not_ask_for_one(
     verdict = openai_chat.decode(200, {"content-type": "x/y"}, sent, "p", (), 0.0, allow_empty=True)
     judge = openai_chat.judge("p", (), {"content-type": "x/y"}, 0.0, allow_empty=True)
     came = [one for at in range(0, len(sent), size) for one in judge.feed(sent[at : at + size])] + list(judge.end())
-    assert came == chunks
+    form_ = ChatForm()
+    assert came == [form_.put(copy.deepcopy(chunk)) for chunk in chunks]
     assert judge.verdict is not None
     assert usage_of(judge.usage) == usage_of(whole["usage"])
     if not any(one["finish_reason"] == "error" for one in whole["choices"]):
         assert verdict.reply == whole or verdict.action == classify.STOP
+
+
+@settings(max_examples=200, deadline=None)
+@given(streamed(), st.lists(st.integers(1, 60), min_size=1, max_size=8), st.data())
+def test_an_sdk_is_given_every_chunk_and_no_ping_wherever_the_bytes_are_cut(
+    given_: tuple[dict[str, Any], list[dict[str, Any]]], sizes: list[int], data: st.DataObject
+) -> None:
+    whole, chunks = given_
+    ends = data.draw(st.sampled_from([b"\n", b"\r\n", b"\r"]))
+    pings = [b"data: null", b"data: {}", b'event: ping\ndata: {"type": "ping"}', b": ping", b"data: ping"]
+    events = [*(b"data: " + json.dumps(chunk).encode() for chunk in chunks), b"data: [DONE]"]
+    for _ in range(data.draw(st.integers(0, 6))):
+        events.insert(data.draw(st.integers(0, len(events) - 1)), data.draw(st.sampled_from(pings)))
+    sent = b"".join(event.replace(b"\n", ends) + 2 * ends for event in events)
+    judge = openai_chat.judge("p", (), {"content-type": "text/event-stream"}, 0.0, allow_empty=True)
+    passed, at, parts = b"", 0, iter(sizes * len(sent))
+    while at < len(sent):
+        size = next(parts)
+        passed += Part(judge, sent[at : at + size]).raw
+        at += size
+    passed += Part(judge, b"", ends=True).raw
+    form_ = ChatForm()
+    read = [event.json() for event in SSEDecoder().iter_bytes(iter([passed])) if event.data != "[DONE]"]
+    assert read == [form_.put(copy.deepcopy(chunk)) for chunk in chunks]
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(call, min_size=1, max_size=3, unique_by=lambda one: one["id"]), st.data())
+def test_what_an_sdk_joins_are_the_calls_that_the_server_meant(
+    calls: list[dict[str, Any]], data: st.DataObject
+) -> None:
+    form_, joined = ChatForm(), ChatCompletionStreamState()
+    pieces = [piece for at, called in enumerate(calls) for piece in pieces_of_call(at, called, data.draw)]
+    for piece in pieces:
+        chunk = {**delta(None), "choices": [{"index": 0, "finish_reason": None, **piece}]}
+        joined.handle_chunk(ChatCompletionChunk.construct(**form_.put(chunk)))
+    made = joined.current_completion_snapshot.choices[0].message.tool_calls or ()
+    assert [(one.id, one.function.name, one.function.arguments) for one in made] == [
+        (one["id"], one["function"]["name"], one["function"]["arguments"]) for one in calls
+    ]
 
 
 def tool_delta(**piece: Any) -> dict[str, Any]:
@@ -227,6 +273,14 @@ def test_tool_calls_are_told_apart_however_they_are_numbered(chunks: list[dict[s
         {"id": "a", "type": "function", "function": {"name": "f", "arguments": '{"x": 1}'}},
         {"id": "b", "type": "function", "function": {"name": "g", "arguments": "{}"}},
     ]
+
+
+def test_arguments_that_nest_too_deep_are_those_of_a_call_like_others() -> None:
+    assembly = Assembly()
+    for arguments in ("[" * 4000, "{}"):
+        assembly.add(tool_delta(index=0, function={"name": "f", "arguments": arguments}))
+    (call,) = assembly.reply["choices"][0]["message"]["tool_calls"]
+    assert call["function"]["arguments"] == "[" * 4000 + "{}"
 
 
 def test_tool_calls_without_ids_are_told_apart() -> None:
@@ -495,12 +549,13 @@ def test_a_connected_clients_answer_says_what_others_say(serve: Serve) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("form", ["pings", "lines", "json"])
+@pytest.mark.parametrize("form", ["pings", "lines", "json", "twice"])
 def test_an_sdk_reads_events_whatever_has_come(serve: Serve, kind: str, form: str) -> None:
     behave = {
         "pings": streaming(*PINGS, HELLO[0], *PINGS, *HELLO[1:]),
         "lines": sent(lines_of(*HELLO[:3]), "application/x-ndjson"),
         "json": sent(json.dumps(completion("hello")).encode(), "application/json"),
+        "twice": streaming(*(f"data: {one if isinstance(one, str) else json.dumps(one)}" for one in HELLO)),
     }[form]
     made = KINDS[kind](serve(behave).url)
 
@@ -519,6 +574,76 @@ def test_an_sdk_reads_events_whatever_has_come(serve: Serve, kind: str, form: st
             raw = client.chat.completions.with_raw_response.create(model="m", messages=MESSAGES, stream=True)
             got = raw.headers["content-type"], said_by(list(raw.parse()))
     assert got == ("text/event-stream", "hello")
+
+
+BOTH = [
+    {"id": "a", "type": "function", "function": {"name": "f", "arguments": '{"x": 1}'}},
+    {"id": "b", "type": "function", "function": {"name": "g", "arguments": "{}"}},
+]
+ODD = {
+    "all calls have one number": [tool_delta(index=0, **one) for one in BOTH],
+    "no call has a number": [tool_delta(**one) for one in BOTH],
+    "numbers from 1, with a gap": [tool_delta(index=at, **one) for at, one in zip((1, 3), BOTH, strict=True)],
+    "arguments as they are meant": [
+        tool_delta(index=0, id="a", type="function", function={"name": "f", "arguments": {"x": 1}}),
+        tool_delta(index=1, **BOTH[1]),
+    ],
+    "all is said again": [
+        tool_delta(index=0, id="a", type="function", function={"name": "f", "arguments": None}),
+        *(tool_delta(index=0, id="a", type="function", function={"name": "f", "arguments": one}) for one in ('{"x"', ": 1}")),
+        tool_delta(index=1, id="b", type="function", function={"name": "g", "arguments": ""}),
+        tool_delta(index=1, id="", type="", function={"name": "", "arguments": "{}"}),
+    ],
+    "no delta in a chunk": [
+        {**delta(None), "choices": [{"index": 0, "delta": None, "finish_reason": None}]},
+        {**delta(None), "choices": None},
+        {"id": "c", "usage": {"prompt_tokens": 3, "completion_tokens": 1}},
+        {**delta(None), "choices": [{"index": 0, "content_filter_offsets": {"check_offset": 1}}]},
+        {**delta(None), "choices": [{"index": 0, "message": {"role": "assistant", "tool_calls": BOTH}, "finish_reason": None}]},
+    ],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("what", ODD)
+def test_an_sdk_reads_the_calls_of_servers_that_write_them_in_a_way_of_their_own(
+    serve: Serve, kind: str, what: str
+) -> None:
+    made = KINDS[kind](serve(streaming(*ODD[what], delta(None, "tool_calls"), "[DONE]")).url)
+    joined: Any = ChatCompletionStreamState()
+
+    async def run() -> None:
+        async with made.client() as client:
+            async for chunk in await client.chat.completions.create(model="m", messages=MESSAGES, stream=True):
+                joined.handle_chunk(chunk)
+
+    if kind == "async":
+        asyncio.run(run())
+    else:
+        with made.client() as client:
+            for chunk in client.chat.completions.create(model="m", messages=MESSAGES, stream=True):
+                joined.handle_chunk(chunk)
+    calls = joined.get_final_completion().choices[0].message.tool_calls
+    assert [one.id for one in calls] == ["a", "b"]
+    assert [(one.function.name, json.loads(one.function.arguments)) for one in calls] == [("f", {"x": 1}), ("g", {})]
+
+
+def test_an_sdk_loses_nothing_to_a_ping_that_comes_with_half_an_event(serve: Serve) -> None:
+    second = b"data: " + json.dumps(delta("lo")).encode() + b"\n\n"
+    for ping in (b"data: null\n\n", b"data: {}\n\n", b'event: ping\ndata: {"type": "ping"}\n\n'):
+        behave = streaming(delta("hel"), ping + second[:9], second[9:] + ping, delta(None, "stop"), "[DONE]")
+        with list_of(serve(behave).url).client() as client:
+            chunks = list(client.chat.completions.create(model="m", messages=MESSAGES, stream=True))
+        assert "".join(chunk.choices[0].delta.content or "" for chunk in chunks) == "hello"
+
+
+@pytest.mark.parametrize("lacks", [1, 2, len(b"data: [DONE]\n\n"), len(b"data: [DONE]\n\n") + 1])
+def test_an_sdk_is_given_the_last_event_though_its_end_is_missing(serve: Serve, lacks: int) -> None:
+    body = b"".join(b"data: " + json.dumps(one).encode() + b"\n\n" for one in (delta("hel"), delta("lo", "stop")))
+    body = (body + b"data: [DONE]\n\n")[:-lacks]
+    with list_of(serve(streaming(body)).url).client() as client:
+        chunks = list(client.chat.completions.create(model="m", messages=MESSAGES, stream=True))
+    assert "".join(chunk.choices[0].delta.content or "" for chunk in chunks) == "hello"
 
 
 def test_an_sdk_gets_one_completion_where_it_asked_for_no_stream(serve: Serve) -> None:
@@ -710,6 +835,12 @@ def test_speech_falls_back_before_its_first_byte(serve: Serve) -> None:
         raw = client.audio.speech.with_raw_response.create(model="m", voice="v", input="x")
     assert (raw.content, raw.headers["x-inference-provider"]) == (b"sound", "p3")
     assert good.asked[0].headers["accept"] == "application/octet-stream"
+
+
+def test_the_name_of_a_field_again_and_again_is_a_failure_like_others() -> None:
+    judge = openai_chat.judge("p", (), {"content-type": "text/event-stream"}, 0.0)
+    assert list(judge.feed(b"data:" * 100_000 + b"{}\n\n")) == []
+    assert judge.verdict is not None and judge.verdict.action == classify.NEXT
 
 
 def test_a_stream_of_more_calls_than_anybody_makes_keeps_some_thousands() -> None:

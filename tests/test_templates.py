@@ -134,7 +134,12 @@ def test_a_template_that_is_not_there_names_those_like_it(environ: dict[str, str
 
 @pytest.mark.parametrize(
     ("text", "says"),
-    [("prompt = ", "is not TOML"), ("promt = 'x'", "unknown key"), ("#" + "x" * 1024 * 1024, "is larger than 1 MiB")],
+    [
+        ("prompt = ", "is not TOML"),
+        ("prompt = " + "[" * 5000, "nests too deep"),
+        ("promt = 'x'", "unknown key"),
+        ("#" + "x" * 1024 * 1024, "is larger than 1 MiB"),
+    ],
 )
 def test_a_file_that_is_no_template(environ: dict[str, str], text: str, says: str) -> None:
     path = written(environ, "bad", text)

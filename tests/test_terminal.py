@@ -149,6 +149,22 @@ def test_a_wrong_option_brings_no_far_fetched_ones(piped: Any, option: str) -> N
     assert b"Did you mean '--temperature'" in piped("ask-ai", "--temprature", "x").stderr
 
 
+@pytest.mark.parametrize(
+    ("command", "typed", "meant"),
+    [
+        ("batch", "--budget", "--max-cost"), ("batch", "--column", "--prompt"), ("batch", "--out", "--output"),
+        ("batch", "--api_key", "--api-key-variable"), ("batch", "--nonsense", ""), ("batch", "--file", ""),
+    ],
+)  # fmt: skip
+def test_an_option_in_the_words_of_another_tool_brings_the_one_that_is_meant(
+    piped: Any, command: str, typed: str, meant: str
+) -> None:
+    said = piped("inference-providers", command, "x", typed, "1").stderr.decode()
+    assert f"No such option '{typed}'." in said
+    assert said.count("Did you mean") == bool(meant)
+    assert f"Did you mean '{meant}'?" in said or not meant
+
+
 # Encodings
 
 
@@ -361,6 +377,7 @@ def test_json_says_what_failed_as_well(piped: Any, serve: Serve) -> None:
 @pytest.mark.parametrize(("typed", "meant"), [
     ("OPEN_AI_KEY", "OPENAI_API_KEY"), ("OPENAI_KEY", "OPENAI_API_KEY"), ("OPENAI_API_KEYS", "OPENAI_API_KEY"),
     ("openai_api_key", "OPENAI_API_KEY"), ("OPNAI_API_KEY", "OPENAI_API_KEY"), ("OPENAI_TOKEN", "OPENAI_API_KEY"),
+    ("OPENAI_SECRET_KEY", "OPENAI_API_KEY"), ("OPENAI_API_SECRET_KEY", "OPENAI_API_KEY"),
     ("GPT_API_KEY", "OPENAI_API_KEY"), ("CHATGPT_API_KEY", "OPENAI_API_KEY"), ("ANTHROPIC_KEY", "ANTHROPIC_API_KEY"),
     ("GEMINI_KEY", "GEMINI_API_KEY"), ("GROQ_KEY", "GROQ_API_KEY"), ("MISTRALAI_KEY", "MISTRAL_API_KEY"),
 ])  # fmt: skip
@@ -474,3 +491,18 @@ def test_a_notebook_shows_what_to_do_without_our_frames() -> None:
     assert not any(f"{os.sep}inference_providers{os.sep}" in line and "File" in line for line in told)
     assert any("in mine" in line for line in told)
     assert any(line.startswith("UnknownModelError: No provider in the registry serves 'nonsense-xyz'") for line in told)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["completion", "bash"], ["--help"], ["models", "--help"], ["keys", "set", "--help"], ["--version"], ["registry", "show"]],
+)  # fmt: skip
+def test_a_reader_that_goes_is_no_failure(tmp_path: Path, arguments: list[str]) -> None:
+    ours, theirs = os.pipe()
+    os.close(ours)
+    done = subprocess.run(
+        program("inference-providers", *arguments), stdout=theirs, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL,
+        env=environment(tmp_path), cwd=tmp_path, check=False,
+    )  # fmt: skip
+    os.close(theirs)
+    assert (done.returncode, done.stderr) == (0, b"")

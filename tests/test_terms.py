@@ -17,10 +17,12 @@ from inference_providers import (
     AllProvidersFailedError,
     AsyncProviderList,
     AuthenticationError,
+    InferenceProvidersError,
     MetaInferenceEngine,
     NoCredentialsError,
     ProviderAvoidedError,
     ProviderList,
+    RateLimitError,
     UnknownModelError,
     ask_ai,
 )
@@ -568,3 +570,41 @@ def test_a_call_without_terms_has_the_lists_own_pipeline(serve: Serve) -> None:
     providers.ask_ai("hi", "m", avoid=("FR",))
     assert len(providers.pipeline.narrowed) == 1  # found once for the same terms
     assert json.dumps(str(providers.ask_ai("hi", "m", only=iter(["p1"])))) == '"hello"'
+
+
+@pytest.mark.parametrize(
+    ("word", "said"),
+    [
+        ("max_retries", "retry_attempts"),
+        ("base_url", "api_base"),
+        ("avoided", "avoid"),
+        ("nope", "there are .*api_base"),
+    ],
+)
+def test_an_option_that_there_is_not_is_named_with_the_one_that_was_meant(word: str, said: str) -> None:
+    providers = list_of("http://127.0.0.1:9/v1")
+    options: dict[str, Any] = {word: 1}
+    with pytest.raises(TypeError, match=rf"'{word}' is not an option here; .*{said}"):
+        providers.client(**options)
+    for connect in (providers.connect_to_ai, lambda **given: providers.connect_to_model("m", **given)):
+        with pytest.raises(TypeError, match=rf"'{word}' is not an option here"):
+            connect(**options)
+
+
+def test_one_provider_that_fails_the_test_of_a_connection_says_so_itself(serve: Serve) -> None:
+    server = serve(status(429, {"error": {"message": "slow down"}}, {"retry-after": "7"}))
+    with pytest.raises(RateLimitError) as caught:
+        list_of(server.url).connect_to_model("m", test=True)
+    assert (caught.value.provider, caught.value.status, caught.value.retry_after) == ("p1", 429, 7)
+    assert caught.value.message == "slow down"
+    assert caught.value.attempts[0].outcome == "reachable"
+
+
+def test_every_error_has_a_message() -> None:
+    for ask in (
+        lambda: ProviderList(environ={}, local=False).ask_ai("x"),
+        lambda: ProviderList().resolve("no-such-model-at-all"),
+    ):
+        with pytest.raises(InferenceProvidersError) as caught:
+            ask()
+        assert caught.value.message == str(caught.value)

@@ -236,8 +236,8 @@ def _foreign(x: threading.Thread) -> None:
         ([3], "a tool is a function or its description as a dict, not int"),
         ([add, add], "two tools are called add"),
         ([add, TOOL], "two tools are called add"),
-        (add, "tools must be list or tuple"),
-        ("add", "tools must be list or tuple"),
+        (add, "tools must be a list"),
+        ("add", "tools must be a list"),
     ],
     ids=range(13),
 )
@@ -410,14 +410,66 @@ def test_calls_of_a_slightly_wrong_shape_are_made(serve: Serve, kind: Any, asked
     assert told(list_of(server.url, kind=kind), server, [add, nil]) == result
 
 
-@pytest.mark.parametrize(
-    "asked", [{"id": "1"}, {"type": "custom", "custom": {"name": "x"}}, {"function": "add"}, "add", 1]
-)
 @both
-def test_calls_of_no_shape_at_all_are_handed_back(serve: Serve, kind: Any, asked: Any) -> None:
+def test_a_call_of_another_kind_is_handed_back(serve: Serve, kind: Any) -> None:
+    asked = {"type": "custom", "custom": {"name": "x"}}
     server = serve(calling([asked]))
     said = ask(list_of(server.url, kind=kind), tools=[add])
     assert (said, said.tool_calls, len(server.asked)) == ("", [asked], 1)
+
+
+@pytest.mark.parametrize(
+    "asked", [{"id": "1"}, {"function": "add"}, {"id": "1", "type": "function", "function": None}, {}, None, "add", 1]
+)
+@pytest.mark.parametrize("tools", [[add], [TOOL], None])
+@both
+def test_what_calls_nothing_is_no_answer(serve: Serve, kind: Any, tools: Any, asked: Any) -> None:
+    broken, good = serve(calling([asked])), serve()
+    assert ask(list_of(broken.url, good.url, kind=kind), **({"tools": tools} if tools else {})) == "hello"
+    assert len(broken.asked) == 1
+
+
+@pytest.mark.parametrize(
+    "name", ["functions.add", "default_api.add", " add ", "add<|channel|>commentary", "Add", "tools:add", "mcp/add\n"]
+)
+@both
+def test_a_tool_is_called_whatever_a_model_writes_around_its_name(serve: Serve, kind: Any, name: str) -> None:
+    server = serve(calling([call(name, {"a": 1})]))
+    assert told(list_of(server.url, kind=kind), server, [add, fail]) == "2"
+
+
+@both
+def test_a_name_that_may_be_meant_for_two_tools_is_meant_for_none(serve: Serve, kind: Any) -> None:
+    def ADD(a: int) -> int:
+        return -a
+
+    server = serve(calling([call("functions.add", {"a": 1})]))
+    assert "there is no tool 'functions.add'" in told(list_of(server.url, kind=kind), server, [add, ADD])
+
+
+@both
+def test_a_call_in_a_models_own_words_of_what_is_only_described_is_handed_back(serve: Serve, kind: Any) -> None:
+    called = f"functions.{TOOL['function']['name']}"
+    said = ask(list_of(serve(calling([call(called)])).url, kind=kind), tools=[fail, TOOL])
+    assert [one["function"]["name"] for one in said.tool_calls] == [called]
+
+
+@pytest.mark.parametrize(
+    ("given_", "result"), [({"a": 1, "b": None}, "2"), ({"a": 1, "c": None}, "c: Extra"), ({"a": None}, "a: Input")]
+)
+@both
+def test_null_for_what_may_be_left_out_is_left_out(serve: Serve, kind: Any, given_: Any, result: str) -> None:
+    server = serve(calling([call("add", given_)]))
+    assert result in told(list_of(server.url, kind=kind), server, [add])
+
+
+@both
+def test_null_is_given_to_a_function_that_takes_it(serve: Serve, kind: Any) -> None:
+    def seen(x: int | None = 5) -> str:
+        return repr(x)
+
+    server = serve(calling([call("seen", {"x": None})]))
+    assert told(list_of(server.url, kind=kind), server, [seen]) == "None"
 
 
 @both

@@ -113,6 +113,17 @@ def test_no_provider_is_there_under_two_names_and_each_has_what_it_takes() -> No
         assert provider.key_variables or provider.connection.get("auth") == "oauth" or not provider.callable_names()
 
 
+def test_rows_of_one_service_take_the_same() -> None:
+    """A cloud's address in another country, and what its plans have, is the same service: it refuses the same."""
+    rows = bundled().providers
+    for pid, main in OVERLAY["alike"].items():
+        assert all(rows[pid].connection.get(key) == rows[main].connection.get(key) for key in ("parameters", "turns"))
+    for pid, row in rows.items():
+        main = re.sub(r"(-global|-step-plan|-coding-plan|-token-plan|-cn)+$", "", pid)
+        if main != pid and main in rows and "parameters" in rows[main].connection:
+            assert row.connection.get("parameters") == rows[main].connection["parameters"], pid
+
+
 def test_a_name_stands_once_at_its_provider() -> None:
     for provider in CLOUD:
         assert not set(provider.model_names.values()) & set(provider.more_names), provider.id

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from inference_providers.telemetry.usage_log import Conversation, UsageLog
 from inference_providers.usage.log_file import COLUMNS, MIGRATIONS, SLOT, Keep, LogFile, slots_of
 from inference_providers.usage.log_file import LOG_NAME as NAME
 from tests.conftest import keys, list_of, places
-from tests.servers import Server, answer, status
+from tests.servers import Server, answer, completion, status
 from tests.test_pipeline import (
     ANSWER,
     FACTS,
@@ -59,7 +60,7 @@ def rows(table: str = "calls") -> list[dict[str, Any]]:
     path = data() / NAME
     if not path.exists():
         return []
-    with sqlite3.connect(path) as connection:
+    with closing(sqlite3.connect(path)) as connection, connection:
         connection.row_factory = sqlite3.Row
         return [dict(row) for row in connection.execute(f"SELECT * FROM {table} ORDER BY 1")]
 
@@ -209,6 +210,16 @@ def test_texts_are_kept_where_that_is_said(way: str, kind: str, serve: Serve) ->
         assert row["size"] == len(row["asked"]) + len(row["answer"])
 
 
+def test_half_a_character_costs_no_row(serve: Serve) -> None:
+    made = logged(
+        serve(lambda connection, request: connection.reply(200, completion("half \ud83d", "m"))).url, log="text"
+    )
+    assert made.ask_ai("and \ud800", "m") == "half \ud83d"
+    (row,) = rows("texts")
+    assert row["answer"] == "half ?"
+    assert len(rows()) == 1
+
+
 def test_a_conversation_keeps_each_message_once(serve: Serve) -> None:
     made = logged(serve(good).url, log="text")
     log = next(stage for stage in made.pipeline.stages if isinstance(stage, UsageLog))
@@ -232,7 +243,7 @@ def trouble(kind: str) -> None:
         (folder / NAME).write_bytes(b"no database " * 1000)
         (folder / NAME).chmod(0o600)
     elif kind == "newer":
-        with sqlite3.connect(folder / NAME) as connection:
+        with closing(sqlite3.connect(folder / NAME)) as connection, connection:
             connection.execute("PRAGMA user_version = 99")
     elif kind == "folder":
         (folder / NAME).mkdir()
@@ -283,7 +294,7 @@ def test_where_a_process_may_be_frozen_each_call_is_written_before_it_ends(serve
         serve(good).url, log="usage", facts=[FACTS], environ={**places(), **keys(1), "AWS_LAMBDA_FUNCTION_NAME": "f"}
     )
     made.ask_ai(PROMPT, "m")
-    with sqlite3.connect(data() / NAME) as connection:
+    with closing(sqlite3.connect(data() / NAME)) as connection, connection:
         assert connection.execute("SELECT count(*) FROM calls").fetchone() == (1,)
 
 
@@ -363,7 +374,7 @@ def test_a_log_of_before_there_were_callers_keeps_its_rows_and_sums() -> None:
     path.parent.mkdir(parents=True, mode=0o700)
     now = time.time()
     old, (new,) = row(now), slots_of([row(now)])
-    with sqlite3.connect(path) as connection:
+    with closing(sqlite3.connect(path)) as connection, connection:
         for statement in MIGRATIONS[0].split(";"):
             connection.execute(statement)
         connection.execute(f"INSERT INTO calls ({', '.join(COLUMNS[:-1])}) VALUES ({', '.join('?' * 21)})", old[:-1])

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -128,7 +129,7 @@ def test_json_says_whose_vector_it_is_and_what_it_cost(cli: Any) -> None:
     (["embed", "c", "--files", ".", "../*"], "leads out of"),
     (["embed", "c", "--files", ".", "/etc/*"], "leads out of"),
     (["embed", "c" * 101, "--lines", "-"], "A collection's name"),
-    (["embed", "x", "-o", "query"], "takes KEY=VALUE"),
+    (["embed", "x", "-o", "query"], "Give KEY=VALUE"),
     (["embed", "x", "-o", "model=other"], "is not an option of the model"),
     (["similar", "c", "x"], "There is no collection 'c'. `inference-providers embed` makes one."),
 ])  # fmt: skip
@@ -194,6 +195,41 @@ def test_what_has_not_changed_is_not_embedded_again_whatever_it_is_called(cli: A
         "kittens.md": "the cat and another cat\n",
         "deep/tables.md": "sql has a table",
     }
+
+
+@pytest.mark.parametrize("pattern", ["*.txt", "deeper/*.md"])
+def test_a_pattern_that_nothing_fits_is_told_and_removes_nothing(cli: Any, notes: Path, pattern: str) -> None:
+    cli("embed", "notes", "--files", str(notes), "**/*.md")
+    done = cli("embed", "notes", "--files", str(notes), "**/*.md", "--files", str(notes), pattern, "--prune", code=2)
+    assert f"No file in {notes} fits '{pattern}', so nothing was removed" in done.stderr
+    assert len(json.loads(cli("similar", "notes", "cat", "--json").stdout)) == 3
+    told = cli("embed", "notes", "--files", str(notes), pattern).stderr
+    assert told == f"No file in {notes} fits '{pattern}'.\n0 embedded, 0 unchanged\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "code", "told"),
+    [
+        (
+            "gpt-4o",
+            2,
+            "Error: 'gpt-4o' is a model to talk to; `inference-providers models --kind embeddings` lists others.",
+        ),
+        ("bge-m33", 4, "Did you mean bge-m3"),
+        ("nonsense-zzz", 4, "No model for embeddings is called 'nonsense-zzz'.\n"),
+    ],
+)
+def test_a_model_of_another_kind_is_told_before_it_is_asked(cli: Any, name: str, code: int, told: str) -> None:
+    assert told in cli("embed", "-m", name, "a text", code=code).stderr
+    assert cli.server.asked == []
+
+
+@pytest.mark.parametrize("source", ["lines", "jsonl", "csv"])
+def test_an_input_without_a_text_removes_nothing(cli: Any, source: str) -> None:
+    cli("embed", "c", "--lines", "-", stdin="a cat")
+    done = cli("embed", "c", f"--{source}", "-", "--prune", stdin="id,content\n" if source == "csv" else "", code=2)
+    assert "No text came, so nothing was removed from the collection 'c'." in done.stderr
+    assert len(json.loads(cli("similar", "c", "cat", "--json").stdout)) == 1
 
 
 @pytest.mark.parametrize("source", ["lines", "jsonl", "csv"])
@@ -501,7 +537,10 @@ def test_vectors_without_a_direction_are_no_trouble() -> None:
 
 def test_a_row_that_somebody_has_spoilt_is_passed_over(cli: Any, tmp_path: Path) -> None:
     cli("embed", "c", "--lines", "-", stdin="a cat\na dog\n")
-    with sqlite3.connect(tmp_path / "data" / "inference_providers" / "vectors.sqlite") as connection:
+    with (
+        closing(sqlite3.connect(tmp_path / "data" / "inference_providers" / "vectors.sqlite")) as connection,
+        connection,
+    ):
         connection.execute("UPDATE entries SET vector = x'00' WHERE id = '1'")
     connection.close()
     store = Store.of(os.environ)

@@ -190,8 +190,19 @@ def test_verify_is_test(serve: Serve) -> None:
         made.connect_to_model("m", verify=False)
     assert Path(seen[0].filename) == Path(__file__)
     for call in (made.connect_to_model, lambda *a, **k: made.connect_to_first_available_model(["m"], **k)):
-        with pytest.raises(Exception, match="could be connected to"), pytest.warns(DeprecationWarning):
+        with pytest.raises(Exception, match="HTTP 500"), pytest.warns(DeprecationWarning):
             call("m", verify=True)
+
+
+@pytest.mark.parametrize("verify", [True, False])
+def test_a_question_takes_verify_as_well(serve: Serve, verify: bool) -> None:
+    made, older = list_of(serve().url), {"verify": verify}
+    with pytest.warns(DeprecationWarning, match="verify= is test= now") as seen:
+        assert made.ask_ai("Hi", "m", **older) == "hello"
+    assert Path(seen[0].filename) == Path(__file__)
+    with pytest.warns(DeprecationWarning, match="verify= is test= now"):
+        assert "".join(made.stream("Hi", "m", **older)) == "hello"
+    assert list_of(serve().url, compat="0.2").ask_ai("Hi", "m", **older) == "hello"
 
 
 @pytest.mark.parametrize(("how", "version"), [("compat", "0.3"), ("compat", "1"), ("environ", "yes")])

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +32,7 @@ for number in range(int(sys.argv[2])):
 
 
 def names(path: Path) -> list[str]:
-    with sqlite3.connect(path) as connection:
+    with closing(sqlite3.connect(path)) as connection, connection:
         return [row[0] for row in connection.execute("SELECT name FROM things ORDER BY rowid")]
 
 
@@ -139,6 +139,15 @@ def test_a_row_that_cannot_be_written_does_not_end_the_thread(base: Database, pa
     assert names(path) == ["next"]
 
 
+def test_a_row_that_cannot_be_written_keeps_no_other_back(base: Database, path: Path) -> None:
+    writer = Writer()
+    with held(writer, base):
+        for name in ("a", "b", "\ud800", "c", 2**70, "d"):
+            writer.put(base, INSERT, (name,), 10)
+    assert names(path) == ["a", "b", "c", "d"]
+    assert writer._bytes == 0
+
+
 def test_what_cannot_be_written_now_is_written_later(path: Path) -> None:
     now = [0.0]
     base = Database(str(path), SCHEMA, warn=lambda said: None, clock=lambda: now[0], busy=0.01)
@@ -231,7 +240,7 @@ def test_a_kill_leaves_a_whole_database_and_at_most_the_last_moment_unwritten(af
         process.stdin.flush()
         assert process.stdout.readline() == "and more\n"
         process.kill()
-    with sqlite3.connect(path) as connection:
+    with closing(sqlite3.connect(path)) as connection, connection:
         assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
     kept = list(map(int, names(path)))
     assert len(kept) > after

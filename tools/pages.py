@@ -26,6 +26,7 @@ PROJECT = {
 }
 _FENCE = re.compile(r"(^ *```.*?^ *```)", re.DOTALL | re.MULTILINE)
 _NAMED = re.compile(r"(?<![\w/])docs/([a-z-]+)\.md\b")  # a page that a docstring names
+_FILE = re.compile(r"\[[\w/-]+\.md\](\(([\w./-]+\.md)[^)\s]*\))")  # a link that reads as the name of its file
 _LINK = re.compile(r"(?<=\]\()(?!https?:|mailto:|#)([^)#\s]+)")
 
 
@@ -65,7 +66,12 @@ def staged(path: Path) -> str:
             return Path(os.path.relpath(within, here)).as_posix()
         return source_address(aim.relative_to(ROOT).as_posix()) if aim.exists() else target
 
-    return rewritten(path.read_text("utf-8"), change)
+    def titled(match: re.Match[str]) -> str:
+        aim = path.parent / match[2]
+        title = aim.read_text("utf-8").partition("\n")[0].removeprefix("# ") if aim.is_file() else match[2]
+        return f"[{title}]{match[1]}"
+
+    return rewritten(_FILE.sub(titled, path.read_text("utf-8")), change)
 
 
 def stage() -> None:

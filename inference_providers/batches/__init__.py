@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from inference_providers.batches.job import Job as Job
     from inference_providers.batches.journals import Journals as Journals
     from inference_providers.batches.parts import Parts as Parts
+    from inference_providers.batches.parts import line_of as line_of
     from inference_providers.batches.passing import has_api as has_api
     from inference_providers.batches.passing import pass_on as pass_on
     from inference_providers.batches.passing import takes_files as takes_files
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from inference_providers.batches.runner import Runner as Runner
     from inference_providers.batches.started_jobs import StartedJobs as StartedJobs
     from inference_providers.batches.tables import ANSWERS as ANSWERS
-    from inference_providers.batches.tables import TAKEN as TAKEN
+    from inference_providers.batches.tables import prefix as prefix
 
 _HOME = {
     "batch": (
@@ -60,7 +61,10 @@ _HOME = {
     ),
     "job": ("Job",),
     "journals": ("Journals",),
-    "parts": ("Parts",),
+    "parts": (
+        "Parts",
+        "line_of",
+    ),
     "passing": (
         "has_api",
         "pass_on",
@@ -72,7 +76,7 @@ _HOME = {
     "started_jobs": ("StartedJobs",),
     "tables": (
         "ANSWERS",
-        "TAKEN",
+        "prefix",
     ),
 }
 __getattr__, __dir__ = face(

@@ -8,6 +8,7 @@ from contextlib import aclosing
 from inference_providers.batches import files
 from inference_providers.batches.items import Summary
 from inference_providers.batches.job import Job
+from inference_providers.batches.parts import take_over
 from inference_providers.batches.places import Places, check
 from inference_providers.batches.progress import progress_of
 from inference_providers.batches.runner import Runner
@@ -81,6 +82,8 @@ class _Batch:
         check(job.source, places)  # again: since then an awaited one may have waited long
         output = None if places is None else places.opened(resume=job.resume)
         try:
+            if output is not None and job.engine is None:
+                take_over(output, resume=job.resume)
             with progress_of(job) as told:
                 runner = self._runner(output, told)
                 self.summary, runner.quiet = runner.summary, quiet

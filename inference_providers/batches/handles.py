@@ -193,7 +193,7 @@ class AsyncBatchJobs:
         running_loop()
         provider, slash, name = (job.name if isinstance(job, BatchJob) else job).partition("/")
         if not slash or not name:
-            raise UnknownModelError(f"{job!r} names no job: its provider and its id, as in openai/batch_abc123")
+            raise UnknownModelError(f"{job!r} names no job: its provider and its id, as in openai/batch_abc123.")
         return self._api(self._pipeline.finder.provider_id(provider)), name
 
     def _api(self, pid: str) -> BatchApi:

@@ -249,7 +249,9 @@ def problem_of(error: Exception) -> Problem:
 
 
 class FailedEarlier(InferenceProvidersError):
-    """An item that failed when its batch ran, as its file tells."""
+    """An item that failed when its batch ran, as its file tells. said: what it was told, without the error's class."""
+
+    said = ""
 
 
 def result_of(line: Line) -> Result:
@@ -269,7 +271,9 @@ def _read(line: Line) -> Result:
     if line.get("error"):
         problem: Mapping[str, Any] = line["error"] or {}
         kind = problem.get("type", problem.get("code"))
-        return Result(item, None, FailedEarlier(f"{kind}: {problem.get('message')}"))
+        error = FailedEarlier(f"{kind}: {problem.get('message')}")
+        error.said = str(problem.get("message"))
+        return Result(item, None, error)
     if "id" in line:
         data = line["response"]["body"] if line["response"] else {}
         given = AnswerBuilder()
@@ -347,7 +351,8 @@ class Summary:
                 self.failed += 1
             if len(self.problems) < 10:
                 where = f"line {result.line}" if result.line is not None else f"item {result.index}"
-                self.problems.append(in_line(f"{where}: {reason(result.error)}"))
+                said = getattr(result.error, "said", "").partition("\n")[0] or reason(result.error)
+                self.problems.append(in_line(f"{where}: {said}"))
             return
         self.answered += 1
         answer = result.answer

@@ -79,11 +79,6 @@ def _elsewhere(fields: dict[str, Any], out: Any, mode: str) -> tuple[str | None,
         raise ValueError(f"engine={engine!r} needs an output file (out=), in a folder that all its machines share")
     if actors is not None and (type(actors) is not int or actors < 1):
         raise ValueError(f"actors must be a whole number from 1 on, not {actors!r}")
-    if fields.get("max_cost") is not None:
-        raise ValueError(
-            f"max_cost is not held to on several machines (engine={engine!r}); give the list a budget, and a state "
-            "that they share: ProviderList(budget=..., state='redis://...')"
-        )
     return engine, address, actors
 
 

@@ -18,6 +18,7 @@ from contextlib import suppress
 from inference_providers import files
 from inference_providers.batches.items import Item, result_of
 from inference_providers.batches.lines import row_of
+from inference_providers.files import locks
 from inference_providers.text import jsontext
 
 TYPE_CHECKING = False
@@ -43,11 +44,12 @@ class Parts:
         """The folder for a file of lines."""
         return cls(f"{lines}.parts")
 
-    def make(self) -> None:
-        """Make the folder, without items."""
+    def make(self, beside: str) -> None:
+        """Make the folder, without items; private where the file is that it is *beside*."""
         mark = os.path.join(self.folder, _MARK)
         if os.path.isdir(self.folder) and os.listdir(self.folder) and not os.path.exists(mark):
             raise ValueError(f"{self.folder} holds something other than a batch's parts; give another file for results")
+        os.makedirs(self.folder, 0o777 if files.mode_beside(beside) == 0o666 else 0o700, exist_ok=True)
         os.makedirs(self._journals, exist_ok=True)
         with open(mark, "wb"):
             shutil.rmtree(self._items, ignore_errors=True)
@@ -58,10 +60,10 @@ class Parts:
         if os.path.exists(os.path.join(self.folder, _MARK)):
             shutil.rmtree(self.folder, ignore_errors=True)
 
-    def write(self, name: str, items: Sequence[Item]) -> None:
-        """Write the items of a part. Raises TypeError where one holds what is not JSON."""
+    def write(self, name: str, lines: Sequence[bytes]) -> None:
+        """Write the items of a part, each as `line_of` has it."""
         with files.replacing(self._path(self._items, name)) as file:
-            file.writelines(_line_of(item) for item in items)
+            file.writelines(lines)
 
     def check(self) -> None:
         """Raise FileNotFoundError with advice where the folder is another one on this machine."""
@@ -94,6 +96,16 @@ class Parts:
             found = sorted(os.listdir(self._journals))
         return [name.removesuffix(".jsonl") for name in found if name.endswith(".jsonl")]
 
+    def gather_free(self, name: str, output: Output, heard: Callable[[Result], None] | None = None) -> None:
+        """`gather`, unless somebody has the journal open; meanwhile nobody can append to it."""
+        with suppress(FileNotFoundError):
+            file = files.regular(self.journal(name), os.O_RDWR)
+            try:
+                if locks.take(file):
+                    self.gather(name, output, heard)
+            finally:
+                os.close(file)
+
     def gather(self, name: str, output: Output, heard: Callable[[Result], None] | None = None) -> list[Result]:
         """Put what a journal holds into the output, and remove it: its results.
 
@@ -122,7 +134,21 @@ class Parts:
         return os.path.join(folder, f"{name}.jsonl")
 
 
-def _line_of(item: Item) -> bytes:
+def take_over(output: Output, *, resume: bool) -> None:
+    """Put what a batch elsewhere has left beside an output into it, so that it is not asked again; or, away."""
+    parts = Parts.beside(output.path)
+    if not os.path.isdir(parts.folder):
+        return
+    if resume and (names := parts.journals()):
+        for name in names:
+            parts.gather_free(name, output)
+        output.take_up()
+    if not resume or not parts.journals():
+        parts.remove()
+
+
+def line_of(item: Item) -> bytes:
+    """An item as a line of a part. Raises TypeError and ValueError where it holds what is not JSON."""
     row = {
         "index": item.index,
         "line": item.line,

@@ -230,7 +230,7 @@ class Runner:
                 job.pace.heard(lane, error.attempts, started)
                 spare = tokens  # a refusal takes none
                 tried += error.attempts
-                done = time.monotonic() > give_up or (most is not None and _times(tried) > most)
+                done = time.monotonic() + lanes.shut() > give_up or (most is not None and _times(tried) > most)
                 if not _too_many(error) or done:
                     raise (error if len(tried) == len(error.attempts) else of_rounds(tried)) from None
             finally:
@@ -269,6 +269,8 @@ class Runner:
         """Wait for a free lane, and start in it: first come, first served."""
         if self._failure is not None:
             raise _Stopped
+        if self._is_hopeless(lanes):
+            raise of_rounds(lanes.refused())
         if not self._waiting and (found := self._start(lanes, tokens)) is not None:
             self._grow()
             return found
@@ -276,6 +278,10 @@ class Runner:
         self._waiting.append((lanes, tokens, turn))
         self.wake()
         return await turn
+
+    def _is_hopeless(self, lanes: OfferLanes) -> bool:
+        """Whether nobody will be there for longer than an item waits."""
+        return lanes.shut() > max(self._job.patience, self._total)
 
     def _start(self, lanes: OfferLanes, tokens: float) -> tuple[ConcurrencyLimiter, Sequence[Offer]] | None:
         found = lanes.free()
@@ -295,6 +301,9 @@ class Runner:
                 continue
             if id(lanes) not in full and (found := self._start(lanes, tokens)) is not None:
                 turn.set_result(found)
+                continue
+            if self._is_hopeless(lanes):
+                turn.set_exception(of_rounds(lanes.refused()))
                 continue
             if id(lanes) not in full and lanes.wait is not None:
                 self._wake_in(lanes.wait)

@@ -32,6 +32,7 @@ _BY_NAME = {
 }
 _ARRAY_CAP = 256 * 1024 * 1024  # bytes of a JSON array, which is read whole
 _WHITE = b" \t\r\n"
+_NOT_WRITTEN = (".json", ".tsv")
 SHEETS = (".xlsx", ".xlsm", ".xls", ".ods", ".numbers", ".parquet", ".docx", ".pdf")
 
 
@@ -41,8 +42,12 @@ def is_csv(path: str | os.PathLike[str]) -> bool:
 
 
 def check_name(path: str | os.PathLike[str], *, out: bool = False) -> None:
-    """Raise ValueError for a file whose name says that it is a spreadsheet, or another document."""
+    """Raise ValueError for a file whose name says that it is a spreadsheet, another document, or no lines of JSON."""
     suffix = os.path.splitext(os.fspath(path))[1].lower()
+    if out and suffix in _NOT_WRITTEN:
+        raise ValueError(
+            f"{os.fspath(path)}: results are written as JSON lines (.jsonl), or as CSV (.csv), not as {suffix}"
+        )
     if suffix in SHEETS:
         what = (
             "results are written as JSON lines, or as CSV" if out else "questions come as CSV, JSON lines, JSON or text"
@@ -197,6 +202,10 @@ class Source:
             except MalformedItemError as error:
                 return self._reader.broken(str(error), index, line)
         return self._reader.item(given, index, line)
+
+    def broken(self, problem: str, index: int) -> Item:
+        """An item that cannot be read."""
+        return self._reader.broken(problem, index, None)
 
     def _numbered(self, lines: Iterator[tuple[int, bytes]]) -> Iterator[Item]:
         index = 0

@@ -10,19 +10,27 @@ from inference_providers.batches.files import Results
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator
 
     from inference_providers.batches.csv_file import CsvFile
     from inference_providers.batches.items import Result
 
 ANSWERS = ("answer", "provider", "answered_by", "cost", "error")
-TAKEN = "batch_"  # before our columns, where the input has one of their names
+_TAKEN = "batch_"
 
 
 def check(out: str, lines: str) -> None:
     """Raise ValueError where a CSV file is there that no batch has made: it would be lost."""
     if os.path.exists(out) and not os.path.exists(lines) and os.path.getsize(out):
         raise ValueError(f"{out} holds something other than results; give another file, or resume=False (--no-resume)")
+
+
+def prefix(header: Collection[str], ours: Iterable[str]) -> str:
+    """What goes before the names of our columns, so that none is called like one of the input's."""
+    found, names = "", tuple(ours)
+    while any(found + name in header for name in names):
+        found += _TAKEN
+    return found
 
 
 def write(source: CsvFile | None, lines: str, out: str, csv_formulas: str = formulas.KEEP) -> None:
@@ -39,7 +47,7 @@ def write(source: CsvFile | None, lines: str, out: str, csv_formulas: str = form
             file.write("\ufeff")  # by which Excel knows what it is
         writer = csv.writer(file, delimiter="," if source is None else source.separator)
         header = ["index", "custom_id"] if source is None else source.header
-        taken = TAKEN if any(name in header for name in ANSWERS) else ""
+        taken = prefix(header, ANSWERS)
         writer.writerow(map(_text, [*header, *(taken + name for name in ANSWERS)]))
         for row, result in _with_results(source, lines, cells):
             writer.writerow(map(_text, [*row, *cells.taken(_answer(result))]))

@@ -31,12 +31,14 @@ _HEAD = 4096  # bytes of what an entry says of itself
 LEASE, BEAT = 6_000, 2.0  # milliseconds for which a claim holds, and seconds after which it is claimed further
 
 _GET = Script("return redis.call('GETRANGE', KEYS[1], 0, tonumber(ARGV[1]))")
-# An entry that is kept; or a claim: 0 where it is had now, else milliseconds for which another's holds.
+# An entry that is kept; or a claim: 0 where it is had now, else milliseconds for which another's holds. One without an
+# end is none of ours.
 _LOOK = Script("""
 local found = redis.call('GETRANGE', KEYS[1], 0, tonumber(ARGV[1]))
 if found ~= '' then return found end
 local whose = redis.call('GET', KEYS[2])
-if whose and whose ~= ARGV[2] then return redis.call('PTTL', KEYS[2]) end
+local left = redis.call('PTTL', KEYS[2])
+if whose and whose ~= ARGV[2] and left > 0 then return left end
 redis.call('SET', KEYS[2], ARGV[2], 'PX', tonumber(ARGV[3]))
 return 0
 """)
@@ -68,7 +70,8 @@ return found
 """)
 _CLAIM = Script("""
 local whose = redis.call('GET', KEYS[1])
-if whose and whose ~= ARGV[1] then return redis.call('PTTL', KEYS[1]) end
+local left = redis.call('PTTL', KEYS[1])
+if whose and whose ~= ARGV[1] and left > 0 then return left end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', tonumber(ARGV[2]))
 return 0
 """)

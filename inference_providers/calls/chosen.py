@@ -119,7 +119,7 @@ def _at(finder: Finder, step: Step, names: Sequence[str], floor: float | None) -
     instead = _instead(finder, pid, names, floor)
     if not instead:
         good = f" of quality_threshold={floor:g}" if floor is not None else ""
-        raise NoCredentialsError(f"{pid} has neither {names[0]} nor another model{good} for it")
+        raise NoCredentialsError(f"{pid} has neither {names[0]} nor another model{good} for it.")
     finder.warn_once(f"{pid} does not have {names[0]}; it is asked for {instead[0].internal_name} instead")
     return instead
 
@@ -127,7 +127,7 @@ def _at(finder: Finder, step: Step, names: Sequence[str], floor: float | None) -
 def _check_reached(finder: Finder, pid: str) -> None:
     """Raise NoCredentialsError for a provider that cannot be asked."""
     if pid not in finder.registry.providers:
-        raise NoCredentialsError(f"{pid} is not in the registry of this list")
+        raise NoCredentialsError(f"{pid} is not in the registry of this list.")
     row, access = finder.registry.providers[pid], finder.accesses[pid]
     if row.local is None and access.reason:
         raise NoCredentialsError(f"{pid}: {access.reason}", row.key_variables)

@@ -61,6 +61,11 @@ class Gate:
         return "<Gate>"
 
     @property
+    def shares(self) -> bool:
+        """Whether minutes and budgets are counted together with other machines."""
+        return self._link is not None
+
+    @property
     def ledger(self) -> Ledger:
         """What is spent by the day."""
         with self._lock:
@@ -87,8 +92,10 @@ class Gate:
             return self._speeds
 
     def waits(self, request: ModelRequest) -> bool:
-        """Whether letting a try through may wait for a file."""
+        """Whether letting a try through may wait for a file, or for others."""
         if self.rates is not None and self.rates.waits:
+            return True
+        if any(purse.waits for purse in request.preferences.purses):
             return True
         budget = request.preferences.budget
         return self._shared and budget is not None and (budget.per_day is not None or budget.per_month is not None)
@@ -120,7 +127,7 @@ class Gate:
             tokens = size.likely + size.likely_output(size.output or 256)
             wait, which, admission.taken = self.rates.take(offer.provider, tokens)
             if which:
-                return _out_of_its_minute(offer, wait, which)
+                return _out_of_its_minute(offer, wait, which, self.rates.spread(offer.provider))
         if preferences.spends and (error := self._reserve(admission, preferences, size, seconds)) is not None:
             admission.undo()
             return _beyond(offer, error)
@@ -293,10 +300,12 @@ def _rates(limits: Any, state: State | None) -> Rates:
     return Rates(limits, time.monotonic, state)
 
 
-def _out_of_its_minute(offer: Offer, wait: float, which: str) -> Verdict:
+def _out_of_its_minute(offer: Offer, wait: float, which: str, spread: float) -> Verdict:
     said = f"not asked: its {which} a minute are used up (rate_limits); there is room in {wait:.1f} s"
     error = RateLimitError(f"{offer.provider}: {said}", provider=offer.provider, code="rate_limits", retry_after=wait)
-    return Verdict(classify.HELD, error, retry_after=wait)
+    verdict = Verdict(classify.HELD, error, retry_after=wait)
+    verdict.spread = spread
+    return verdict
 
 
 def _beyond(offer: Offer, error: BudgetExceededError) -> Verdict:

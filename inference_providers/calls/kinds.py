@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
+
 from inference_providers.errors import NoCredentialsError, UnknownModelError
 from inference_providers.offers import KindResolver, order
 from inference_providers.protocols import api_of
@@ -64,7 +66,7 @@ def _candidates(finder: Finder, name: str, kind: str) -> list[Offer]:
     resolver = KindResolver(finder.resolver, kind)
     resolution = resolver.known(name)
     if resolution is None:
-        return finder.candidates(name)  # passed on as any name is that nobody knows
+        return _others(finder, name, kind)
     found = _ordered(resolution)
     if not found and finder.reread_environment():
         resolution = resolver.known(name) or resolution
@@ -74,6 +76,19 @@ def _candidates(finder: Finder, name: str, kind: str) -> list[Offer]:
     if resolution.warning:
         finder.warn_once(resolution.warning)
     return found
+
+
+def _others(finder: Finder, name: str, kind: str) -> list[Offer]:
+    """Whoever a name is passed on to that no model of the kind has; UnknownModelError with those that are close."""
+    try:
+        return finder.candidates(name)
+    except UnknownModelError:
+        if "/" in name or not name.strip() or kind not in finder.registry.kinds:
+            raise
+        close = get_close_matches(name.lower(), finder.registry.kinds[kind].rows, n=3)
+        near = f" Did you mean {' or '.join(close)}?" if close else ""
+        listed = f"`inference-providers models --kind {kind} --all` lists those there are."
+        raise UnknownModelError(f"No model for {kind} is called {name[:80]!r}.{near}\n{listed}", close) from None
 
 
 def _ordered(resolution: Resolution) -> list[Offer]:

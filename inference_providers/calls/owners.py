@@ -46,6 +46,7 @@ _PATHS = (
     "uploads validate variations vector_stores versions videos "
 )
 _WORDS = frozenset(_PATHS.split())
+_REFERENCE = {"id", "type"}  # an object with nothing else may stand for a turn that is kept
 
 
 class Owners:
@@ -153,10 +154,7 @@ def _in_path(path: str) -> Iterator[tuple[str, str]]:
             yield field, unquote(segment)
             field = WITHIN
     if query:
-        try:
-            named = parse_qsl(query, max_num_fields=100)
-        except ValueError:
-            return
+        named = parse_qsl(query)
         yield from ((name, value) for name, value in named if name in _PAGES or _kind(name.removesuffix("[]"), False))
 
 
@@ -173,7 +171,8 @@ def _ids(whole: Any, most: int, *, every: bool = False, strict: bool = False) ->
         elif isinstance(value, list):
             waiting += [(kind & _TEXT, field, one) for one in value]
         elif isinstance(value, dict):
-            is_item = value.get("type") == "item_reference"
+            said = value.get("type")
+            is_item = said == "item_reference" or (said is None and value.keys() <= _REFERENCE)
             plain, holder = every or kind & _INSIDE or is_item, field if kind & _INSIDE else "id"
             waiting += [
                 (_kind(key, bool(plain)), holder if key == "id" else key, one)

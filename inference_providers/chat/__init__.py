@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from inference_providers.chat.completion import PATH as PATH
     from inference_providers.chat.completion import Pieces as Pieces
     from inference_providers.chat.completion import as_chunk as as_chunk
+    from inference_providers.chat.completion import as_delta as as_delta
     from inference_providers.chat.completion import billed_in as billed_in
     from inference_providers.chat.completion import content_text as content_text
     from inference_providers.chat.completion import cut_by_length as cut_by_length
@@ -131,6 +132,7 @@ _HOME = {
         "PATH",
         "Pieces",
         "as_chunk",
+        "as_delta",
         "billed_in",
         "content_text",
         "cut_by_length",

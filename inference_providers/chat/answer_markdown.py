@@ -24,7 +24,7 @@ def footer(answer: Any) -> str:
     names = [str((call.get("function") or {}).get("name")) for call in answer.tool_calls]
     parts = [
         f"{answer.provider}/{answer.model}" if answer.provider else answer.model,
-        f"{usage.input_tokens:,} + {usage.output_tokens:,} tokens" if usage is not None else "",
+        str(usage) if usage is not None else "",
         money(answer.cost),
         f"{answer.latency:.1f} s" if answer.latency else "",
         "kept from an earlier call" if answer.cached else "",

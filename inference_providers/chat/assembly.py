@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
-
 from inference_providers.chat.completion import Pieces, usage_in, with_usage
+from inference_providers.text import jsontext
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -203,7 +202,7 @@ def _begins_anew(call: Mapping[str, Any], piece: Mapping[str, Any]) -> bool:
     if not isinstance(so_far, Pieces) or so_far.size > _COMPARED:
         return False
     try:
-        return isinstance(json.loads(so_far.text), dict) and bool(piece["function"].get("arguments"))
+        return isinstance(jsontext.loads(so_far.text), dict) and bool(piece["function"].get("arguments"))
     except ValueError:
         return False
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 
 from inference_providers import files
 from inference_providers.chat import file_kinds
@@ -104,9 +105,11 @@ def _unknown(content: bytes) -> str:
 
 
 def _quoted(name: str, text: str) -> str:
-    """A text between marks with its name, so that the model can tell it from the question."""
+    """A text between marks with its name, so that the model can tell it from the question: none that it holds."""
     name = "".join(letter if letter.isprintable() and letter not in '"<>' else "_" for letter in name)
-    return f'<file name="{name}">\n{text.strip()}\n</file>'
+    held = set(re.findall(r"(?i)</\s*file(\d*)", text))
+    mark = "file" + next(end for end in ("", *map(str, range(2, len(held) + 2))) if end not in held)
+    return f'<{mark} name="{name}">\n{text.strip()}\n</{mark}>'
 
 
 def _by_url(url: str) -> dict[str, Any]:

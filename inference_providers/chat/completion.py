@@ -218,10 +218,11 @@ def as_chunk(reply: Mapping[str, Any]) -> dict[str, Any]:
     choices = reply.get("choices")
     if not isinstance(choices, list) or not message_of(reply):
         return dict(reply)
-    return {**reply, "object": "chat.completion.chunk", "choices": [_as_delta(one) for one in choices]}
+    return {**reply, "object": "chat.completion.chunk", "choices": [as_delta(one) for one in choices]}
 
 
-def _as_delta(choice: Any) -> Any:
+def as_delta(choice: Any) -> Any:
+    """A choice with a message as one with a delta."""
     message = choice.get("message") if isinstance(choice, dict) else None
     if not isinstance(message, dict):
         return choice
@@ -242,7 +243,14 @@ def has_tool_calls(choice: Mapping[str, Any]) -> bool:
     if not isinstance(part, dict):
         return False
     legacy = part.get("function_call")
-    return bool(tool_calls(part) or (legacy and isinstance(legacy, dict)))
+    return any(map(_is_call, tool_calls(part))) or bool(legacy and isinstance(legacy, dict))
+
+
+def _is_call(call: Any) -> bool:
+    """Whether one of a list of calls, or of pieces of them, says what is called, or with what."""
+    if not isinstance(call, dict):
+        return False
+    return any(isinstance(call.get(kind), dict) and call[kind] for kind in ("function", "custom")) or "name" in call
 
 
 def has_other_content(choice: Mapping[str, Any]) -> bool:

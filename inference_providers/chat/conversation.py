@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from inference_providers.chat.conversation_fields import beside
 from inference_providers.text import jsontext
 
 TYPE_CHECKING = False
@@ -363,12 +364,13 @@ class Conversation:
 
         Args:
             value: A conversation, a dict with `messages`, a list of messages, or a text as the user's only message.
+                What a dict has beside becomes metadata.
 
         Returns:
             The conversation.
 
         Raises:
-            TypeError: It is anything else.
+            TypeError: It is anything else, or has a field of a request (`temperature`, `tool_choice`, ...).
         """
         if isinstance(value, cls):
             return value
@@ -376,7 +378,7 @@ class Conversation:
             return cls([Message(Role.USER, value)])
         if isinstance(value, dict) and isinstance(value.get("messages"), list):
             own_id = value.get("conversation_id")
-            metadata = dict(value.get("metadata") or {})
+            metadata = {**beside(value), **(value.get("metadata") or {})}
             return cls(value["messages"], None if own_id is None else str(own_id), metadata, value.get("tools"))
         if isinstance(value, list):
             return cls(value)

@@ -34,7 +34,17 @@ SYNONYMS = {
     "effort": "reasoning_effort",
     "functions": "tools",
 }
+EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")  # the least first; each model has some of them
 _NUMBER = (int, float)
+_KINDS = {
+    int: "a whole number",
+    float: "a number",
+    bool: "true or false",
+    str: "a text",
+    list: "a list",
+    tuple: "a list",
+    dict: "an object",
+}
 # name -> (types, least, most)
 VOCABULARY: dict[str, tuple[tuple[type, ...], float | None, float | None]] = {
     "max_tokens": ((int,), 1, None),
@@ -70,19 +80,43 @@ VOCABULARY: dict[str, tuple[tuple[type, ...], float | None, float | None]] = {
 # Options of `ask_ai` and `batch`, and other names that people try.
 _OPTIONS = (
     "model", "system", "images", "files", "schema", "stream", "timeout", "max_steps", "on_unsupported", "extra_body",
-    "concurrency",
+    "concurrency", "api_key", "api_base", "avoid", "only", "policy", "max_cost", "retry_attempts", "fallback_providers",
+    "test", "cache",
 )  # fmt: skip
 _MISNOMERS = {
     "image": "images",
     "file": "files",
     "attachments": "files",
     "system_prompt": "system",
+    "instructions": "system",
     "models": "model (which takes a list as well)",
+    "json": 'response_format="json"',
+    "json_mode": 'response_format="json"',
+    "fallbacks": "a list of models, or fallback_providers",
     "workers": "concurrency",
     "num_workers": "concurrency",
     "provider": 'a model "PROVIDER/NAME"',
+    "base_url": "api_base",
+    "api_url": "api_base",
+    "endpoint": "api_base",
+    "max_retries": "retry_attempts",
+    "num_retries": "retry_attempts",
+    "retries": "retry_attempts",
+    "max_turns": "max_steps",
+    "temp": "temperature",
+    "response_model": "schema",
+    "thinking": "reasoning_effort",
+    "reasoning": "reasoning_effort",
+    "max_price": "max_cost",
+    "budget": "max_cost, or ProviderList(budget=...)",
+    "drop_params": 'on_unsupported="drop"',
+    "mock_response": "ProviderList(mock={...})",
+    "choose_randomly": 'policy="random"',
+    "verify": "test",
     "verbose": "ProviderList(verbose=True)",
     "allow_empty": "ProviderList(allow_empty=True)",
+    "hedge_after": "ProviderList(hedge_after=...)",
+    "organization": 'ProviderList(environ={"OPENAI_ORG_ID": ..., ...})',
 }
 
 
@@ -123,14 +157,24 @@ def normalise(words: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _unknown(word: str) -> TypeError:
+    names = [*VOCABULARY, *SYNONYMS, *_OPTIONS]
+    known = "" if word in _MISNOMERS else " A provider's own parameters go into extra_body={...}."
+    return TypeError(f"{word!r} is not a generation parameter{_meant(word, names) or '.'}{known}")
+
+
+def unknown_option(word: str, names: Iterable[str]) -> TypeError:
+    """The error for what is none of the options of a call, which are *names*."""
+    return TypeError(f"{word!r} is not an option here{_meant(word, names) or f'; there are {listed(sorted(names))}'}")
+
+
+def _meant(word: str, names: Iterable[str]) -> str:
+    """The question after a word that was perhaps meant; empty where none is near."""
     from difflib import get_close_matches
 
-    names = [*VOCABULARY, *SYNONYMS, *_OPTIONS]
-    close = [_MISNOMERS[word]] if word in _MISNOMERS else get_close_matches(word, names, n=2)
-    hint = f"; did you mean {' or '.join(close)}?" if close else "."
-    return TypeError(
-        f"{word!r} is not a generation parameter{hint} A provider's own parameters go into extra_body={{...}}."
-    )
+    meant = _MISNOMERS.get(word, "")
+    known = meant and (meant in names or not meant.isidentifier())
+    close = [meant] if known else get_close_matches(word, [name for name in names if name != word], n=2)
+    return f"; did you mean {' or '.join(close)}?" if close else ""
 
 
 def contradiction(word: str, name: str) -> ValueError:
@@ -142,7 +186,8 @@ def _check(word: str, name: str, value: Any) -> None:
     types, least, most = VOCABULARY[name]
     accepted: Any = types  # typed Any, or a type checker would narrow the value to object
     if not isinstance(value, accepted) or (isinstance(value, bool) and bool not in types):
-        raise TypeError(f"{word} must be {' or '.join(kind.__name__ for kind in types)}, not {value!r}")
+        kinds = dict.fromkeys(_KINDS[kind] for kind in types if kind is not int or float not in types)
+        raise TypeError(f"{word} must be {' or '.join(kinds)}, not {value!r}")
     if least is None and most is None:
         return
     if not (least is None or value >= least) or not (most is None or value <= most) or value == math.inf:

@@ -14,6 +14,8 @@ TAGS = {  # what opens a block of thoughts, and what closes it
     "<seed:think>": "</seed:think>",
     "[THINK]": "[/THINK]",
     "◁think▷": "◁/think▷",
+    # gpt-oss, where a server does not read its format
+    "<|channel|>analysis<|message|>": "<|end|><|start|>assistant<|channel|>final<|message|>",
 }
 _OPENS = tuple(TAGS)
 _BLANK_CAP = 4096  # characters of white space before a block, which are held back

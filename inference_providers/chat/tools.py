@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 from inference_providers.chat.docstrings import parse_docstring
 from inference_providers.text import in_line, jsontext
@@ -156,15 +157,24 @@ class Toolbox:
         return (
             bool(self._functions)
             and all(_is_of_function(call) for call in tool_calls)
-            and handed_back.isdisjoint(map(_name_in, tool_calls))
+            and handed_back.isdisjoint([self._meant(_name_in(call)) for call in tool_calls])
         )
 
     def calls(self, tool_calls: Sequence[Mapping[str, Any]]) -> list[Call]:
         """The calls to make for those of a message, one for each in their order."""
         return [self._call(call["id"], _name_in(call), call["function"]["arguments"]) for call in tool_calls]
 
+    def _meant(self, name: str) -> str:
+        """The tool that a name is meant for, where models and servers write more: `functions.f`, `f<|channel|>json`."""
+        names = [_name_in(schema) for schema in self.schemas]
+        if name in names:
+            return name
+        plain = re.sub(r"(?s)<\|.*|\s", "", name).lower()
+        found = [one for one in names if one and one.lower() in (plain, re.split("[.:/]", plain)[-1])]
+        return found[0] if len(found) == 1 else name
+
     def _call(self, call_id: str, name: str, arguments: str) -> Call:
-        function = self._functions.get(name)
+        function = self._functions.get(self._meant(name))
         if function is None:
             return Call(
                 call_id,
@@ -216,7 +226,12 @@ class _Function:
 
         from inference_providers.chat import validation
 
-        validation.check_choices(validation.kinds(self.schema["function"]["parameters"]), arguments)
+        parameters = self.schema["function"]["parameters"]
+        if isinstance(arguments, dict) and None in arguments.values():  # of what may be left out, some models give null
+            from inference_providers.chat.nulls import restored
+
+            arguments = restored(parameters, arguments)
+        validation.check_choices(validation.kinds(parameters), arguments)
         try:
             # from JSON: strict models, too, read a date from it
             model = self.model.model_validate_json(json.dumps(arguments))
@@ -238,7 +253,9 @@ def _arguments_model(function: Callable[..., Any], name: str) -> tuple[Any, dict
 
     try:
         signature = inspect.signature(function)
-        hints = get_type_hints(function, include_extras=True)
+        # Of what the signature is of: a wrapper keeps its own hints where it wraps a built-in, which has none.
+        hinted = inspect.unwrap(function, stop=lambda one: hasattr(one, "__signature__"))
+        hints = get_type_hints(hinted, include_extras=True)
     except (TypeError, ValueError, NameError) as error:
         raise TypeError(f"the tool {name} cannot be described: {error}") from None
     fields: dict[str, Any] = {}

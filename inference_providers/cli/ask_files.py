@@ -37,12 +37,22 @@ def attached(given: Iterable[str], data: bytes, environ: Mapping[str, str]) -> l
     return found
 
 
+def _leads(at: str, location: str) -> str:
+    """Where a redirect leads; empty for what is no address."""
+    from urllib.parse import urljoin
+
+    try:
+        return urljoin(at, location)
+    except ValueError:
+        return ""
+
+
 def fetched(url: str, environ: Mapping[str, str]) -> tuple[str, bytes]:
     """The name and the content of a file at an address. No credentials are sent.
 
     Raises ClickException, which says why, for what does not come.
     """
-    from urllib.parse import unquote, urljoin, urlsplit
+    from urllib.parse import unquote, urlsplit
 
     from inference_providers.credentials import host_of, is_private
     from inference_providers.offers import OFFLINE_VARIABLE, is_offline
@@ -62,7 +72,7 @@ def fetched(url: str, environ: Mapping[str, str]) -> tuple[str, bytes]:
                 name = os.path.basename(unquote(urlsplit(at).path.rstrip("/")))
                 return name or host_of(at), response.read(MOST_BYTES)
             response.close()
-            to = urljoin(at, response.headers.get("location", ""))
+            to = _leads(at, response.headers.get("location", ""))
             if response.status not in _REDIRECTS or to == at:
                 raise failure(f"HTTP {response.status}")
             if not to.startswith("https://") and not (to.startswith("http://") and at.startswith("http://")):

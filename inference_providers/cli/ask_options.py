@@ -11,7 +11,7 @@ from functools import wraps
 import click
 
 from inference_providers.cli.ask_output import Output
-from inference_providers.cli.completion import FileName, complete_effort, complete_model, complete_parameter
+from inference_providers.cli.completion import FileName, complete_effort, complete_model, complete_parameter, effort
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -85,8 +85,9 @@ def with_generation(command: Callable[..., Any]) -> Callable[..., Any]:
             "--effort",
             "reasoning_effort",
             metavar="LEVEL",
+            callback=effort,
             shell_complete=complete_effort,
-            help="How much it thinks before it answers: none, minimal, low, medium, high, ...",
+            help="How much it thinks before it answers: none, minimal, low, medium, high, xhigh or max.",
         ),
         click.option(
             "-o",

@@ -12,10 +12,11 @@ if TYPE_CHECKING:
     from typing import Any
 
 _EXTRA = "extra_body"
+_PASSED = ("on_unsupported",)  # an option of `ask_ai` that warnings name
 _OWN = {  # what is no parameter of the model's, and by which option it is given
     "model": "-m", "system": "-s", "images": "-i", "files": "-a", "schema": "--schema", "timeout": "--timeout",
     "stream": "--no-stream", "policy": "--policy", "max_cost": "--max-cost", "avoid": "--avoid", "only": "--only",
-    "api_base": "--api-base",
+    "api_base": "--api-base", "max_steps": "--max-steps",
 }  # fmt: skip
 
 
@@ -32,14 +33,16 @@ def parameters_of(given: Iterable[str]) -> dict[str, Any]:
         key = key.strip().replace("-", "_")
         if key in _OWN:
             raise click.UsageError(f"{key} has an option of its own: {_OWN[key]}.")
-        fields = {_EXTRA: _extra(value)} if key == _EXTRA else _parameter(key, value)
+        fields = {_EXTRA: _extra(value)} if key == _EXTRA else _field(key, value)
         if twice := sorted(found.keys() & fields.keys()):
             raise click.UsageError(f"{twice[0]} is given twice.")
         found |= fields
     return found
 
 
-def _parameter(key: str, value: str) -> dict[str, Any]:
+def _field(key: str, value: str) -> dict[str, Any]:
+    if key in _PASSED:
+        return {key: value}
     read = _json(value)
     try:
         return parameters.normalise({key: value if read is None else read})

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 _TYPES = {"str": "string", "int": "integer", "float": "number", "bool": "boolean", "list": "array"}
+_WORDS = {**_TYPES, "text": "string", **{kind: kind for kind in _TYPES.values()}}  # what is taken for them
 _FIELD = re.compile(r"(?P<name>[^\W\d]\w*)(?:\s+(?P<type>\w+))?\s*(?::\s*(?P<said>.*))?", re.DOTALL)
 
 
@@ -39,7 +40,7 @@ def _of_file(path: str) -> dict[str, Any]:
         text = files.read(path).decode("utf-8-sig")
     except (OSError, UnicodeError) as error:
         why = error.strerror if isinstance(error, OSError) and error.strerror else error
-        raise click.UsageError(f"The schema {path} cannot be read: {why}") from None
+        raise click.UsageError(f"The schema {path} cannot be read: {why}.") from None
     return _read(text, path)
 
 
@@ -49,7 +50,7 @@ def _read(text: str, where: str) -> dict[str, Any]:
     try:
         schema = jsontext.loads(text)
     except ValueError as error:
-        raise click.UsageError(f"{where} is not JSON: {error}") from None
+        raise click.UsageError(f"{where} is not JSON: {error}.") from None
     if not isinstance(schema, dict):
         raise click.UsageError(f"{where} must hold a JSON Schema, an object; it holds {type(schema).__name__}.")
     return schema
@@ -61,12 +62,12 @@ def _of_fields(text: str) -> dict[str, Any]:
     fields: dict[str, Any] = {}
     for one in filter(None, (part.strip() for part in apart)):
         found = _FIELD.fullmatch(one)
-        if found is None or (found["type"] or "str") not in _TYPES:
+        if found is None or (found["type"] or "str") not in _WORDS:
             raise click.UsageError(
                 f"--schema: {one!r} is not a field. Write NAME, NAME TYPE or NAME TYPE: WHAT IT IS, with commas (or "
                 f"lines) between fields; types are {', '.join(_TYPES)}. JSON Schema and a .json file do as well."
             )
-        field: dict[str, Any] = {"type": _TYPES[found["type"] or "str"]}
+        field: dict[str, Any] = {"type": _WORDS[found["type"] or "str"]}
         if field["type"] == "array":
             field["items"] = {"type": "string"}
         if found["said"]:

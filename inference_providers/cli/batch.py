@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
@@ -11,11 +12,12 @@ from inference_providers.cli.completion import complete_model
 from inference_providers.cli.exit_codes import FAILED, INTERRUPTED, guarded
 from inference_providers.cli.output import on_terminal, say, say_bytes
 from inference_providers.cli.terms import on_terms
+from inference_providers.cli.wording import spoken
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from typing import Any, NoReturn
+    from collections.abc import Iterable, Iterator
+    from typing import Any, Literal, NoReturn
 
     from inference_providers.batches import Result, Summary
     from inference_providers.clients import ClientTerms
@@ -25,7 +27,7 @@ def _concurrency(context: click.Context, option: click.Parameter, value: str) ->
     try:
         return value if value == "auto" else int(value)
     except ValueError:
-        raise click.BadParameter(f'must be a whole number or "auto", not {value!r}') from None
+        raise click.BadParameter(f'Give a whole number or "auto", not {value!r}.') from None
 
 
 @click.command("batch")
@@ -80,6 +82,9 @@ def _concurrency(context: click.Context, option: click.Parameter, value: str) ->
     show_default=True,
     help="provider: use its batch API; slower, at about half the price.",
 )
+@click.option("--engine", type=click.Choice(["ray"]), help="ray: the machines of a cluster ask, by limits for all.")
+@click.option("--address", metavar="HOST:PORT", help="Of the cluster; default: RAY_ADDRESS, or that of this machine.")
+@click.option("--actors", type=click.IntRange(min=1), help="Processes that ask; default: one on each machine.")
 @click.option(
     "--csv-formulas",
     type=click.Choice(["keep", "escape"]),
@@ -99,6 +104,7 @@ def batch(
     tpm: float | None,
     no_resume: bool,
     quiet: bool,
+    engine: Literal["ray"] | None,
     terms: ClientTerms,
     **same: Any,
 ) -> None:
@@ -110,6 +116,9 @@ def batch(
     its end first. Run it again after an interruption: items with an answer are not asked again;
     those that failed are.
 
+    With --engine ray the machines of a cluster ask, and -o lies in a folder that all of them share. Each
+    has keys of its own, in its environment.
+
     Exit code 1 if any item failed.
     """
     from inference_providers.cli import standard_input
@@ -119,7 +128,7 @@ def batch(
     refused = RefusedKeys(providers := provider_list(learn=True))
     printed = output == "-"
     try:
-        with standard_input.as_file(source) as questions:
+        with standard_input.as_file(source) as questions, _told_plainly(engine):
             done = providers.batch(
                 questions,
                 list(models) or None,
@@ -128,6 +137,7 @@ def batch(
                 requests_per_minute=rpm,
                 tokens_per_minute=tpm,
                 progress=False if quiet else None,
+                engine=engine,
                 **same,  # what is called alike there
                 **terms,
             )
@@ -140,6 +150,22 @@ def batch(
     finally:
         refused.tell()
     _report(done.summary, output)
+
+
+@contextmanager
+def _told_plainly(engine: str | None) -> Iterator[None]:
+    """What is wrong with an engine as a message: it has errors of its own, of which no other command knows."""
+    from inference_providers.errors import InferenceProvidersError
+
+    try:
+        yield
+    except (InferenceProvidersError, ValueError, TypeError, BlockingIOError):
+        raise
+    except Exception as error:
+        if engine is None or getattr(error, "errno", None):  # a file's, with a name
+            raise
+        lines = spoken(error).strip().splitlines() or [type(error).__name__]
+        raise click.ClickException(lines[-1]) from None  # one of Ray's begins with a traceback
 
 
 def _print(results: Iterable[Result]) -> None:

@@ -14,6 +14,7 @@ from inference_providers.cli.output import on_terminal, say
 from inference_providers.cli.refused_keys import RefusedKeys
 from inference_providers.cli.wording import spoken
 from inference_providers.errors import TruncatedStreamError
+from inference_providers.log import held
 from inference_providers.text import in_line
 
 TYPE_CHECKING = False
@@ -186,15 +187,17 @@ class _Columns:
 
     def __init__(self, sides: Sequence[Side]) -> None:
         self._sides, self._console = sides, _console()
-        self._context = self._console.screen()
+        self._context, self._held = self._console.screen(), held()  # a warning would go with the screen
         self._seen: tuple[int, ...] = ()
         self._is_done = False
 
     def __enter__(self) -> None:
+        self._held.__enter__()
         self._screen = self._context.__enter__()
 
     def __exit__(self, *exception: Any) -> None:
         self._context.__exit__(*exception)
+        self._held.__exit__(*exception)
 
     def draw(self) -> None:
         """Draw the ends of both."""

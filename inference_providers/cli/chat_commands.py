@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections import namedtuple
+from difflib import get_close_matches
 
 from inference_providers.cli.chat_talk import named
 from inference_providers.cli.output import listed, on_terminal
@@ -41,7 +42,8 @@ def run(talk: Talk, line: str) -> bool:
     name, _, rest = line.partition(" ")
     command = next((one for one in COMMANDS if one.name == name), None)
     if command is None and name != "/quit":
-        talk.tell(f"There is no command {name}; /help lists them.")
+        near = get_close_matches(name, [one.name for one in COMMANDS], n=1)
+        talk.tell(f"There is no command {name}; {f'did you mean {near[0]}? ' if near else ''}/help lists them.")
         return True
     if command is None or command.work is None:
         return False
@@ -70,7 +72,7 @@ def _model(talk: Talk, name: str) -> None:
         talk.tell(" and ".join(named(branch.model) for branch in talk.branches))
         return
     _one(talk)
-    talk.tell(f"now talking to {talk.who(name)}")
+    talk.tell(f"Now talking to {talk.who(name)}.")
     talk.branches[0].model = name
 
 
@@ -79,7 +81,7 @@ def _beside(talk: Talk, name: str) -> None:
         raise ValueError("Give another model: /beside gpt-4o-mini")
     who = talk.who(name)
     talk.add_beside(name)
-    talk.tell(f"now asking {who} as well; /pick 1 or /pick 2 goes on with one of them")
+    talk.tell(f"Now asking {who} as well; /pick 1 or /pick 2 goes on with one of them.")
 
 
 def _pick(talk: Talk, number: str) -> None:
@@ -89,7 +91,7 @@ def _pick(talk: Talk, number: str) -> None:
         raise ValueError("Give the number of the answer to go on with: /pick 1 or /pick 2")
     talk.pick(int(number) - 1)
     model = talk.branches[0].model
-    talk.tell(f"now talking to {named(None) if model is None else talk.who(model)}")
+    talk.tell(f"Now talking to {named(None) if model is None else talk.who(model)}.")
 
 
 def _one(talk: Talk) -> None:
@@ -99,17 +101,17 @@ def _one(talk: Talk) -> None:
 
 def _system(talk: Talk, text: str) -> None:
     talk.system = text or None
-    talk.tell("the system prompt is set" if text else "there is no system prompt now")
+    talk.tell("The system prompt is set." if text else "There is no system prompt now.")
 
 
 def _file(talk: Talk, path: str) -> None:
     if not path:
         talk.attached.clear()
-        talk.tell("nothing is attached")
+        talk.tell("Nothing is attached.")
         return
     told = talk.attached.add(_unquoted(path))
     if not talk.interactive or not on_terminal():  # else it stands above the prompt
-        talk.tell(f"attached: {told}")
+        talk.tell(f"Attached: {told}")
 
 
 def _save(talk: Talk, path: str) -> None:
@@ -120,7 +122,8 @@ def _save(talk: Talk, path: str) -> None:
     start = [{"role": "system", "content": talk.system}] if talk.system else []
     turns = start + talk.branches[0].turns
     try:
-        with open(path, "x", encoding="utf-8") as file:
+        # Half a character is written as JSON has it.
+        with open(path, "x", encoding="utf-8", errors="backslashreplace") as file:
             if path.endswith(".json"):
                 json.dump({"messages": turns}, file, ensure_ascii=False, indent=1)
             else:
@@ -130,7 +133,7 @@ def _save(talk: Talk, path: str) -> None:
     except OSError as error:
         talk.tell(f"{path} cannot be written: {error.strerror}")
     else:
-        talk.tell(f"wrote {path}")
+        talk.tell(f"Wrote {path}.")
 
 
 def _load(talk: Talk, path: str) -> None:
@@ -157,7 +160,7 @@ def take_up(talk: Talk, turns: list[dict[str, Any]]) -> None:
         turns = turns[1:]
     for branch in talk.branches:
         branch.turns = list(turns)
-    talk.tell(f"{len(turns)} messages so far" + (f"; the last one: {_short(_words(turns[-1]))}" if turns else ""))
+    talk.tell(f"{len(turns)} messages so far" + (f"; the last one: {_short(_words(turns[-1]))}" if turns else "."))
 
 
 def _retry(talk: Talk, _: str) -> None:
@@ -166,7 +169,7 @@ def _retry(talk: Talk, _: str) -> None:
 
 def _clear(talk: Talk, _: str) -> None:
     talk.start_over()
-    talk.tell("a new conversation begins")
+    talk.tell("A new conversation begins.")
 
 
 def _edit(talk: Talk, text: str) -> None:
@@ -182,7 +185,7 @@ def _edit(talk: Talk, text: str) -> None:
     except click.ClickException as error:
         raise ValueError(error.message) from None
     if not text.strip():
-        talk.tell("nothing was written, and so nothing is asked")
+        talk.tell("Nothing was written, and so nothing is asked.")
         return
     talk.tell(text)
     talk.prompt.remember(text)

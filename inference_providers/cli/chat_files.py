@@ -30,7 +30,7 @@ class Attachments:
     @property
     def label(self) -> str:
         """What is attached, in a line each."""
-        return "\n".join(f"attached: {told}" for told, _ in self._files)
+        return "\n".join(f"Attached: {told}" for told, _ in self._files)
 
     def add(self, path: str) -> str:
         """Attach a file; what to tell of it. Raises ValueError for what no model can be shown."""

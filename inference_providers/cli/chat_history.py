@@ -31,10 +31,10 @@ class KeptHistory(History):
 
     def load_history_strings(self) -> Iterable[str]:
         """What was typed, the latest first."""
-        rows = self._rows()
+        rows, is_whole = self._rows()
         since = time.time() - self._days * _DAY
         kept = [row for row in rows if row[0] >= since][-_MOST:]
-        if len(kept) < len(rows):
+        if len(kept) < len(rows) or not is_whole:
             with suppress(OSError), replacing(self._path, text=True, mode=0o600) as file:
                 file.writelines(_line(*row) for row in kept)
         return [printable(text) for _, text in reversed(kept)]
@@ -51,19 +51,25 @@ class KeptHistory(History):
             finally:
                 os.close(file)
 
-    def _rows(self) -> list[tuple[float, str]]:
+    def _rows(self) -> tuple[list[tuple[float, str]], bool]:
+        """The last lines of the file, and whether these are all."""
         try:
             if folders.distrust(os.path.dirname(self._path)):
-                return []
-            text = folders.read(self._path, 2 * _CAP).decode("utf-8", "replace")
+                return [], True
+            with open(self._path, "rb", opener=regular) as file:
+                if folders.distrust_open(file.fileno()):
+                    return [], True
+                begin = max(0, file.seek(0, os.SEEK_END) - _CAP)
+                file.seek(begin)
+                text = file.read(_CAP).decode("utf-8", "replace")
         except OSError:
-            return []
+            return [], True
         found = []
-        for line in text[-_CAP:].splitlines():
+        for line in text.splitlines():
             with suppress(ValueError, TypeError, KeyError, AttributeError):
                 row = jsontext.loads(line)
                 found.append((float(row["at"]), str(row["text"])))
-        return found
+        return found, not begin
 
 
 def _line(at: float, text: str) -> str:

@@ -67,7 +67,7 @@ class Spent:
             self.cost += answer.cost
 
     def __str__(self) -> str:
-        known = f"{self.input_tokens} + {self.output_tokens} tokens, ${self.cost:.6f}"
+        known = f"{self.input_tokens:,} tokens in, {self.output_tokens:,} out, ${self.cost:.6f}"
         more = f" (the cost of {self.unknown} is not known)" if self.unknown else ""
         return f"{self.answers} answer{'s' * (self.answers != 1)}: {known}{more}"
 
@@ -351,7 +351,7 @@ def footer(answer: Answer, spent: Spent) -> str:
     """Who gave an answer, after how long, what it took, and what the conversation took so far."""
     parts = [f"{answer.provider}/{answer.model}", f"{answer.latency:.1f} s"]
     if answer.usage is not None and (answer.usage.input_tokens or answer.usage.output_tokens):
-        parts.append(f"{answer.usage.input_tokens} + {answer.usage.output_tokens} tokens")
+        parts.append(str(answer.usage))
     if answer.cost:
         parts.append(f"${answer.cost:.6f}")
     if spent.answers > 1 and spent.cost:

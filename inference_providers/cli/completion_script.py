@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import click
 
+from inference_providers.cli.exit_codes import guarded
 from inference_providers.cli.output import say
 
 
 @click.command("completion")
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 @click.pass_context
+@guarded
 def completion(context: click.Context, shell: str) -> None:
     """Print a script that completes commands and model names in SHELL.
 

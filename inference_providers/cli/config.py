@@ -92,7 +92,7 @@ def get(name: str) -> None:
     say(str(value))
 
 
-@config.command("set")
+@config.command("set", context_settings={"ignore_unknown_options": True})  # -3 is a value, a wrong one
 @click.argument("name", shell_complete=complete_name)
 @click.argument("values", nargs=-1, required=True, metavar="VALUE...", shell_complete=complete_value)
 @guarded
@@ -103,6 +103,8 @@ def set_value(name: str, values: tuple[str, ...]) -> None:
     from inference_providers.settings import set_value as put
 
     path, environ = place_of(name), environment()
+    if not "".join(values).strip(" ,"):
+        raise click.UsageError(f"{name} would be empty. `inference-providers config unset {name}` takes it out.")
     value = checked(path, ",".join(values), provider_list(environ=environ, log=False))
     put(environ, path, value)
     if path[0] not in SETTINGS and path[0] != "aliases":

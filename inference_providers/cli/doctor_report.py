@@ -145,13 +145,20 @@ def _network(endpoint: str, environ: Environment) -> dict[str, Any]:
 
 
 def _embedded(environ: Environment) -> dict[str, Any]:
-    models = discovery.home_models(environ)
+    named, models, unfit = discovery.home_models(environ), [], []
+    for path in named:
+        try:
+            models += [path] if model_files.at(path, source="models folder") else []
+        except ValueError as error:
+            missing = f"{discovery.MODEL_VARIABLE}: there is no file {path}"
+            unfit.append(str(error) if os.path.exists(path) else missing)
     rows = (bundled().providers[engine].local or {} for engine in bundled().engines)
     recipes = [recipe for row in rows for recipe in row["launch"] if model_files.GGUF in recipe["formats"]]
     return {
         "installed": any(engines.installed(recipe, environ) for recipe in recipes),
-        "models": [model for model in models if os.path.isfile(model)],
-        "missing": [model for model in models if not os.path.isfile(model)],
+        "models": models,
+        "missing": [path for path in named if not os.path.exists(path)],
+        "unfit": unfit,
     }
 
 
@@ -209,7 +216,7 @@ def report(findings: dict[str, Any]) -> str:
         f"  looked for {row['provider']} at {row['address']} ({row['variable']})" for row in findings["looked_at"]
     ]
     engine = findings["embedded_engine"]
-    lines += [f"  INFERENCE_PROVIDERS_LOCAL_MODEL: there is no file {path}" for path in engine["missing"]]
+    lines += [f"  {why}" for why in engine["unfit"]]
     if engine["installed"]:
         models = ", ".join(engine["models"]) or "no model file (`inference-providers local get smollm2` fetches one)"
         lines.append(f"  embedded llama.cpp: installed, {models}")

@@ -93,12 +93,12 @@ def embed(
     if bool(files) + len(named) + (id is not None) > 1:
         raise click.UsageError("Give one of --files, --lines, --jsonl, --csv and --id.")
     if id is None and (words[1:] or file):
-        raise click.UsageError("A text that goes into a collection needs an id: --id ID")
+        raise click.UsageError("A text that goes into a collection needs an id: --id ID.")
     if prune and id is not None:
         raise click.UsageError("--prune would remove all others; `collections delete COLLECTION` does.")
     how: Any = {"dimensions": dimensions, "extra": extra, "keep": store}
-    with vector_store() as database, _input(words, file, id, files, sources) as texts:
-        providers, pipeline = pipeline_on(terms)
+    with vector_store() as database, _input(words, file, id, files, sources, prune=prune) as texts:
+        providers, pipeline = pipeline_on(terms, model)
         filling = Filling(database, pipeline, checked_name(words[0]), model, **how)
         _fill(filling, providers, texts, prune=prune, as_json=as_json, quiet=quiet)
 
@@ -129,13 +129,21 @@ def text_of(words: tuple[str, ...], file: Path | None) -> str:
     return text
 
 
-def pipeline_on(terms: ClientTerms) -> tuple[ProviderList, Any]:
-    """The list, whose calls are logged, and its pipeline on these terms."""
+def pipeline_on(terms: ClientTerms, model: str | None = None) -> tuple[ProviderList, Any]:
+    """The list, whose calls are logged, and its pipeline on these terms.
+
+    Raises ValueError for a model to talk to, unless its provider is named: that one may know.
+    """
     from inference_providers.calls import narrowed
     from inference_providers.cli import kept_log
     from inference_providers.cli.lists import provider_list
+    from inference_providers.cli.settings_values import check_embedding_model
+    from inference_providers.errors import UnknownModelError
 
     providers = provider_list(learn=True, log=False)
+    if model and "/" not in model and terms.get("api_base") is None:
+        with suppress(UnknownModelError):  # which is told where it is asked for
+            check_embedding_model(model, providers)
     kept_log.keep(providers, "embed", piped=True)
     return providers, narrowed(
         providers.pipeline,
@@ -152,7 +160,7 @@ def _print_vector(
     from inference_providers.calls import embedded
     from inference_providers.cli.refused_keys import RefusedKeys
 
-    providers, pipeline = pipeline_on(terms)
+    providers, pipeline = pipeline_on(terms, model)
     refused = RefusedKeys(providers)
     try:
         found = embedded(pipeline, [text], model, {**_length(dimensions), **extra}, None)
@@ -185,26 +193,43 @@ def _input(
     id: str | None,
     folders: tuple[tuple[str, str], ...],
     sources: dict[str, Path | None],
+    *,
+    prune: bool,
 ) -> Iterator[Iterator[Text]]:
     """The texts that go into a collection."""
     from inference_providers.cli import standard_input
-    from inference_providers.vectors import Text, from_csv, from_files, from_json_lines, from_lines
+    from inference_providers.vectors import Text, from_csv, from_json_lines, from_lines
 
     if id is not None:
         yield iter([Text(id, text_of(words[1:], file))])
     elif folders:
-        yield (text for folder, pattern in folders for text in from_files(folder, pattern, _decoded))
+        yield (text for folder, pattern in folders for text in _below(folder, pattern, prune=prune))
     else:
         name, path = next((name, path) for name, path in sources.items() if path is not None)
         called = "Standard input" if str(path) == "-" else str(path)
         with standard_input.as_file(path) as there:
-            try:
-                if name == "lines":
-                    yield from_lines(str(there), lambda data, _: standard_input.as_text(data, called))
-                else:
-                    yield {"jsonl": from_json_lines, "csv": from_csv}[name](str(there))
-            except ValueError as error:
-                raise ValueError(str(error).replace(str(there), called)) from None
+            if name == "lines":
+                yield from_lines(str(there), lambda data, _: standard_input.as_text(data, called))
+            else:
+                yield {"jsonl": from_json_lines, "csv": from_csv}[name](str(there))
+
+
+def _below(folder: str, pattern: str, *, prune: bool) -> Iterator[Text]:
+    """The files of a folder that fit a pattern; that there is none is told.
+
+    prune: raise ValueError instead, since what an earlier run found there would be removed for a slip.
+    """
+    from inference_providers.vectors import from_files
+
+    has_some = False
+    for text in from_files(folder, pattern, _decoded):
+        has_some = True
+        yield text
+    if not has_some:
+        nothing = f"no file in {folder} fits {pattern!r}"
+        if prune:
+            raise ValueError(f"{nothing}, so nothing was removed; `collections delete` removes a collection")
+        say(f"{nothing[0].upper()}{nothing[1:]}.", err=True)
 
 
 def _decoded(data: bytes, path: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable
 from functools import wraps
@@ -11,8 +10,8 @@ from typing import Any
 import click
 
 from inference_providers import errors
-from inference_providers.cli.output import say, say_json
-from inference_providers.cli.wording import spoken
+from inference_providers.cli.output import leave_reader, say, say_json, silence
+from inference_providers.cli.wording import from_settings, spoken
 
 FAILED, USAGE, NO_CREDENTIALS, UNKNOWN_MODEL, BAD_REGISTRY, INTERRUPTED = 1, 2, 3, 4, 5, 130
 
@@ -45,9 +44,7 @@ def guarded(command: Callable[..., Any]) -> Callable[..., Any]:
         except errors.InferenceProvidersError as error:
             if kwargs.get("as_json"):
                 say_json(_as_dict(error))
-            say("Error:", err=True, nl=False, fg="red", bold=True)
-            say(" ", err=True, nl=False)
-            say(spoken(error), err=True, taken=len("Error: "))
+            _tell(spoken(error))
             if advice := _advice(error):
                 say(advice, err=True)
             sys.exit(code_of(type(error)))
@@ -55,12 +52,14 @@ def guarded(command: Callable[..., Any]) -> Callable[..., Any]:
             say(err=True)
             sys.exit(INTERRUPTED)
         except (ValueError, TypeError) as error:
+            if from_settings(error):  # what is wrong was not typed here, so the usage is no help
+                _tell(f"{spoken(error)}\n`inference-providers config edit` opens it.")
+                sys.exit(USAGE)
             raise click.UsageError(spoken(error)) from None
         except BrokenPipeError:
-            _silence_output()  # the reader has gone, which is not an error
-            sys.exit(0)
+            leave_reader()
         except OSError as error:
-            _silence_output()
+            silence()
             path = error.filename or "the output"
             say(f"Error: {path} cannot be written: {error.strerror or error}", err=True)
             sys.exit(FAILED)
@@ -68,16 +67,34 @@ def guarded(command: Callable[..., Any]) -> Callable[..., Any]:
     return run
 
 
+def _tell(text: str) -> None:
+    say("Error:", err=True, nl=False, fg="red", bold=True)
+    say(" ", err=True, nl=False)
+    say(text, err=True, taken=len("Error: "))
+
+
 def _advice(error: errors.InferenceProvidersError) -> str:
-    """What to do about the only key that was asked with, where it was refused."""
+    """What to do about the only key that was asked with, where it was refused; about a model for something else."""
     if not isinstance(error, errors.AuthenticationError):
-        return ""
+        return _other_kind({attempt.model for attempt in getattr(error, "attempts", ())})
     from inference_providers.cli.key_report import replacement
     from inference_providers.cli.lists import environment, registry
 
     row, environ = registry().providers.get(error.provider or ""), environment()
     variable = next((name for name in row.key_variables if environ.source(name)), None) if row is not None else None
     return "" if row is None or variable is None else replacement(row, variable)
+
+
+def _other_kind(models: set[str]) -> str:
+    """That a model which did not answer is none to talk to, where that is known."""
+    from inference_providers.cli.lists import registry
+
+    known = registry()
+    for model in sorted(models if len(models) == 1 else ()):
+        kind = next((kind for kind, rows in known.kinds.items() if rows.canonical(model)), "")
+        if kind and model not in known.canonical_names:
+            return f"{model} is a model for {kind}: `inference-providers models` lists those to talk to."
+    return ""
 
 
 def _as_dict(error: errors.InferenceProvidersError) -> dict[str, Any]:
@@ -88,8 +105,3 @@ def _as_dict(error: errors.InferenceProvidersError) -> dict[str, Any]:
     ]
     found = {"error": spoken(error), "kind": type(error).__name__}
     return {**found, "attempts": attempts} if attempts else found
-
-
-def _silence_output() -> None:
-    if sys.stdout is not None:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -7,6 +7,7 @@ from functools import wraps
 
 import click
 
+from inference_providers.cli.exit_codes import NO_CREDENTIALS
 from inference_providers.cli.lists import environment, provider_list
 from inference_providers.cli.output import say
 from inference_providers.errors import NoCredentialsError, UnknownModelError
@@ -77,7 +78,7 @@ def _local() -> bool:
 
     if reason := _no_engine():
         say(f"A model needs an engine that runs it: {reason}\nThen begin again.", err=True)
-        return False
+        sys.exit(NO_CREDENTIALS)  # that is what to do: no more is to be read
     fetched(open_models.named(_MODEL))
     return True
 

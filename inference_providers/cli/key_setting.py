@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from inference_providers.registry import Provider
 
 _LONGEST = 16 * 1024  # characters of a key
+_AROUND = " \t\r\n'\"`,;\u2018\u2019\u201c\u201d\xab\xbb"  # what no key begins or ends with
 _PASTED = r"\x1b\[20[01]~"  # what a terminal may put around what is pasted
 
 
@@ -99,10 +100,9 @@ def _asked(row: Provider | None, variable: str) -> Secret:
     if sys.stdin is not None and sys.stdin.isatty():
         if row is not None and (console := row.data.get("console")):
             say(f"{row.name}: a key is to be had at {console}", err=True)
-        key = Secret(re.sub(_PASTED, "", _typed(f"{variable} (it is not shown): ")).strip())
+        key = bare(_typed(f"{variable} (it is not shown): "), variable)
     else:
-        key = Secret(sys.stdin.read(_LONGEST + 1) if sys.stdin is not None else "")
-        key = Secret(key.strip().removeprefix(f"{variable}=").strip("\"'"))
+        key = bare(sys.stdin.read(_LONGEST + 1) if sys.stdin is not None else "", variable)
     for prefix in (row.connection.get("key_prefixes") or ()) if row is not None else ():
         key = Secret(key.removeprefix(prefix).strip())
     if variable.endswith("_CREDENTIALS"):
@@ -111,6 +111,14 @@ def _asked(row: Provider | None, variable: str) -> Secret:
     if problem:
         raise click.ClickException(f"Not stored: what was given {problem}.")
     return key
+
+
+def bare(text: str, variable: str) -> Secret:
+    """A key without what is copied along with it: quotes, a comma, or a line that sets its variable, as in a shell."""
+    text = re.sub(_PASTED, "", text).strip(_AROUND)
+    text = re.sub(rf"^(?:(?:export|set|setx)\s+|\$env:)?{re.escape(variable)}[\"']?\s*[=:\s]\s*", "", text, count=1)
+    text = re.sub(r"^(?:authorization:\s*)?bearer\s+", "", text.strip(_AROUND), count=1, flags=re.IGNORECASE)
+    return Secret(text.strip(_AROUND))
 
 
 def _typed(question: str) -> str:

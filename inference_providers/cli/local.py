@@ -224,7 +224,7 @@ def stop(names: tuple[str, ...], everything: bool) -> None:
         if everything or any(_is_called(state, name) for name in names):
             if not stopping.stop(folder):
                 raise LocalServerError(f"The server of {state['model']['name']} does not stop; see {folder}/log.")
-            say(f"stopped {state['model']['name']} ({state['title']})", err=True)
+            say(f"Stopped {state['model']['name']} ({state['title']}).", err=True)
 
 
 def _is_called(state: ServerState, name: str) -> bool:

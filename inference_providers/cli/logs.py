@@ -36,7 +36,7 @@ def logs(context: click.Context, last: bool, caller: str | None) -> None:
     """Look at calls in the log, turn it on and off, delete it; without a command: the latest calls."""
     if context.invoked_subcommand is not None:
         if caller is not None:
-            raise click.UsageError("Give --caller behind the command: logs list --caller NAME")
+            raise click.UsageError("Give --caller behind the command: logs list --caller NAME.")
         return
     if last:
         from inference_providers.usage import latest
@@ -191,7 +191,7 @@ def _list(count: int, text: str, as_json: bool, caller: str | None) -> None:
 def _row(one: dict[str, Any]) -> dict[str, Any]:
     from inference_providers.text import in_line
 
-    tokens = "" if one["input_tokens"] is None else f"{one['input_tokens']} + {one['output_tokens']}"
+    tokens = "" if one["input_tokens"] is None else f"{one['input_tokens']:,} in, {one['output_tokens']:,} out"
     said = in_line(_words(one["messages"][-1]))[:60] if one["messages"] else ""
     return {
         "id": one["id"],

@@ -54,11 +54,12 @@ class Wanted:
         min_context: int | None = None,
         open_weights: bool = False,
     ) -> None:
-        """*words*: all of them in the model's name. *max_price*: USD for a million tokens, in and out.
+        """*words*: all of them in the model's name, between blanks and asterisks.
 
-        *min_context*: tokens. *providers*: ids. Raises ValueError for a feature that is not known.
+        *max_price*: USD for a million tokens, in and out. *min_context*: tokens. *providers*: ids. Raises ValueError
+        for a feature that is not known.
         """
-        self.words = [word.lower() for word in words]
+        self.words = [part for word in words for part in word.lower().replace("*", " ").split()]
         self.features = [feature_called(one) for one in features]
         self.providers = frozenset(providers)
         self.free, self.max_price, self.min_context, self.open_weights = free, max_price, min_context, open_weights
@@ -155,7 +156,7 @@ def _tokens(context: click.Context, option: click.Parameter, value: str | None) 
     try:
         return int(float(text[:-1] if times > 1 else text) * times)
     except (ValueError, OverflowError):
-        raise click.BadParameter(f"{value!r} is not a number of tokens; 200000, 200k and 1M are") from None
+        raise click.BadParameter(f"{value!r} is not a number of tokens; 200000, 200k and 1M are.") from None
 
 
 def _provider(registry: Registry, spelling: str) -> str:

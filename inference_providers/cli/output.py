@@ -8,15 +8,17 @@ import re
 import shutil
 import sys
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
+from inference_providers.log import shown_by
 from inference_providers.text import as_json, printable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
+    from typing import NoReturn
 
 _NARROW = 60  # columns: below, options and what they do do not fit beside each other
 # Words for what a command does, of which each group of commands has one.
@@ -29,6 +31,11 @@ def on_terminal(*, err: bool = False) -> bool:
     """Whether standard output (or standard error) is a terminal."""
     stream = sys.stderr if err else sys.stdout
     return stream is not None and stream.isatty()
+
+
+def has_colours(*, err: bool = False) -> bool:
+    """Whether it is a terminal that shows colours, for somebody who wants them."""
+    return on_terminal(err=err) and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
 def say(
@@ -44,7 +51,7 @@ def say(
         text = printable(text)
     if shown and (err if fold is None else fold):
         text = folded(text, columns(err=err), taken)
-    if style and shown and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb":
+    if style and has_colours(err=err):
         text = click.style(text, **style)
     put(f"{text}\n" if nl else text, err=err)
 
@@ -123,6 +130,18 @@ def say_json(value: Any, indent: int = 2) -> None:
     say(text if encodable(text) == text else as_json(value, indent, ascii_only=True))
 
 
+def silence() -> None:
+    """Have nothing more reach standard output: what is left of it cannot be written."""
+    if sys.stdout is not None:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def leave_reader() -> NoReturn:
+    """End where whoever read standard output has gone, which is not an error."""
+    silence()
+    sys.exit(0)
+
+
 class _Printable:
     """Makes usage errors printable: they quote arguments and file names."""
 
@@ -130,6 +149,7 @@ class _Printable:
         for stream in (sys.stdout, sys.stderr):  # an answer was paid for: what an encoding lacks is shown as an escape
             if isinstance(stream, io.TextIOWrapper):
                 stream.reconfigure(errors="backslashreplace")
+        shown_by(lambda warning: say(warning, err=True))
         columns = shutil.get_terminal_size().columns
         if columns < _NARROW:  # click lays help out for 50 columns at least, which a narrower terminal breaks anywhere
             kwargs.setdefault("terminal_width", columns - 1)
@@ -137,18 +157,24 @@ class _Printable:
             return super().make_context(*args, **kwargs)  # type: ignore[misc]
         except click.ClickException as error:
             raise _cleaned(error) from None
+        except BrokenPipeError:  # of help and version
+            leave_reader()
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)  # type: ignore[misc]
         except click.ClickException as error:
             raise _cleaned(error) from None
+        except BrokenPipeError:
+            leave_reader()
 
 
 def _cleaned(error: click.ClickException) -> click.ClickException:
     vars(error)["message"] = printable(error.message)
-    if isinstance(error, click.NoSuchOption) and error.possibilities:  # dashes alone make no likeness
-        error.possibilities[:] = _alike(error.option_name.strip("-"), error.possibilities)
+    if isinstance(error, click.NoSuchOption):
+        meant = _meant(error)  # of what click finds, dashes alone make no likeness
+        found = meant or _alike(error.option_name.strip("-"), error.possibilities or ())
+        vars(error)["possibilities"] = found
     elif (typed := getattr(error, "command_name", None)) and not getattr(error, "possibilities", None):
         known = getattr(getattr(getattr(error, "ctx", None), "command", None), "commands", {})
         words = next((words for words in _SYNONYMS if typed in words), ())
@@ -159,10 +185,30 @@ def _cleaned(error: click.ClickException) -> click.ClickException:
     return error
 
 
+# Options by the words of other tools, and of other commands here.
+_OPTIONS = {
+    "budget": "max-cost", "max-price": "max-cost", "column": "prompt", "columns": "prompt", "template": "prompt",
+    "file": "attach", "image": "attach", "out": "output", "model-name": "model", "no-input": "no-stdin",
+    "silent": "quiet", "tokens": "max-tokens", "json-schema": "schema", "country": "only", "provider": "only",
+    "exclude": "avoid", "api-url": "api-base", "base-url": "api-base", "api-key": "api-key-variable",
+    "key": "api-key-variable",
+}  # fmt: skip
+
+
+def _meant(error: click.NoSuchOption) -> list[str]:
+    """The option of a command that another tool calls as it was typed."""
+    word = _OPTIONS.get(error.option_name.strip("-").lower().replace("_", "-"))
+    command = error.ctx.command if error.ctx is not None else None
+    known = [] if command is None else [name for option in command.params for name in option.opts]
+    return [f"--{word}"] if f"--{word}" in known else []
+
+
 def _alike(typed: str, options: Sequence[str]) -> list[str]:
     """Those that may have been meant: none that is far off, nor one beside another that is much nearer."""
     from difflib import SequenceMatcher
 
+    if not options:
+        return []
     likeness = {one: 1.0 if typed in one else SequenceMatcher(None, typed, one.strip("-")).ratio() for one in options}
     least = max(0.7, max(likeness.values()) - 0.1)
     return [one for one, ratio in likeness.items() if ratio > least]

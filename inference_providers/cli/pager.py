@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Any
 
+_SECRET = ("KEY", "TOKEN", "SECRET", "PASSW", "CREDENTIAL", "COOKIE")  # in names of variables
 _LESS = "FRX"  # as git has it: end where all fits, show colours, leave what was shown on the screen
 
 
@@ -61,10 +62,19 @@ def _show(text: str, program: list[str]) -> None:
     """Print a text, by the pager if it is longer than the terminal."""
     size = shutil.get_terminal_size()
     if _height(text, size.columns) >= size.lines or not size.lines:
-        environ = {"LESS": _LESS, "LV": "-c", **os.environ}
+        environ = {"LESS": _LESS, "LV": "-c", **_without_keys(os.environ)}
         if _run(program, text if _shows_colours(program, environ["LESS"]) else click.unstyle(text), environ):
             return
     output.put(text)
+
+
+def _without_keys(environ: Mapping[str, str]) -> dict[str, str]:
+    """The environment without what is called like a key: nothing that shows pages needs one."""
+    return {
+        name: value
+        for name, value in environ.items()
+        if name.startswith("LESS") or not any(word in name.upper() for word in _SECRET)
+    }
 
 
 def _height(text: str, columns: int) -> int:

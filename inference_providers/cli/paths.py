@@ -115,4 +115,4 @@ def _check_nothing_runs(wanted: list[Place]) -> None:
     if any(path.endswith(".part") and locks.is_held(path) for place in wanted for path in place.paths):
         raise LocalServerError("A model is being fetched now; nothing was removed.")
     if any(place.kind in ("servers", "models") for place in wanted) and any(running(environment())):
-        raise LocalServerError("A server that was started runs; stop it first: inference-providers local stop --all")
+        raise LocalServerError("A server that was started runs; stop it first: `inference-providers local stop --all`.")

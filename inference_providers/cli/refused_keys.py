@@ -30,7 +30,11 @@ class RefusedKeys:
         elif isinstance(event, CallFinished) and event.outcome == "ok" and event.provider is not None:
             for provider, status in list(self._refused.items()):
                 if provider != event.provider:
-                    self._lines.setdefault(provider, self._told(provider, status, event.provider))
+                    self.refused_elsewhere(provider, status, event.provider)
+
+    def refused_elsewhere(self, provider: str, status: int | None, other: str) -> None:
+        """Take notice of a key that was refused, here or on a machine of a batch, and of who answered instead."""
+        self._lines.setdefault(provider, self._told(provider, status, other))
 
     def _told(self, provider: str, status: int | None, other: str) -> str:
         variable = self._accesses[provider].variable

@@ -104,7 +104,7 @@ def _write(path: str, text: str) -> None:
         return
     with files.replacing(path, text=True) as file:
         file.write(text)
-    say(f"wrote {path} ({len(text.encode()) // 1024} KiB)", err=True)
+    say(f"Wrote {path} ({len(text.encode()) // 1024} KiB).", err=True)
 
 
 @registry.command()

@@ -32,7 +32,7 @@ def diff(old: str, new: str, markdown: bool, as_json: bool) -> None:
     from inference_providers.upkeep import as_markdown, as_text, differences
 
     if markdown and as_json:
-        raise click.UsageError("give --markdown or --json, not both")
+        raise click.UsageError("Give --markdown or --json, not both.")
     changes = differences(_registry(old), _registry(new))
     if as_json:
         say_json([change._asdict() for change in changes])

@@ -110,8 +110,8 @@ def _write(base: str, entries: Sequence[Entry], questions: Sequence[str], spent:
     ):
         with files.replacing(base + suffix, text=True) as file:
             file.write(text)
-    say(roll_call_pages.summary(entries, spent))
-    say(f"wrote {base}.md and {base}.html")
+    say(roll_call_pages.summary(entries, spent), fold=True)
+    say(f"Wrote {base}.md and {base}.html.", fold=True)
 
 
 def _check_writable(base: str) -> None:

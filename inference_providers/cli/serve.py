@@ -90,7 +90,7 @@ def _not_listening(host: str, port: int, error: OSError) -> str:
     import errno
 
     option = "--port" if error.errno in (errno.EADDRINUSE, errno.EACCES) else "--host"
-    return f"cannot listen at {host}:{port}: {error.strerror}.\nChoose another {option}."
+    return f"Nothing can listen at {host}:{port}: {error.strerror}.\nChoose another {option}."
 
 
 def _check_installed() -> None:

@@ -24,12 +24,11 @@ def place_of(name: str) -> list[str]:
         return [head, *rest]
     if head in SECTIONS:
         raise ValueError(f"{head} is a table: name what in it, as in {head}.NAME")
-    if name.upper() == name and name.endswith(("KEY", "TOKEN")):
-        raise ValueError(f"a key is not a setting: `inference-providers keys set {name[:_SHOWN]}` keeps one")
     known = next((one.name for one in SETTINGS.values() if one.variable == name), None)
     if known is not None:
         return [known]
-    raise ValueError(f"{unknown(name[:_SHOWN])}; `inference-providers config` lists them")
+    why = unknown(name[:_SHOWN])
+    raise ValueError(why if why.startswith("a key") else f"{why}; `inference-providers config` lists them")
 
 
 def checked(path: list[str], text: str, providers: ProviderList) -> Any:
@@ -59,7 +58,7 @@ def _toml(text: str) -> Any:
 
     try:
         return tomllib.loads(f"value = {text}")["value"]
-    except (ValueError, KeyError):
+    except (ValueError, KeyError, RecursionError):
         return text
 
 
@@ -73,7 +72,7 @@ def _check_model(name: str, providers: ProviderList) -> None:
             say(found.warning, err=True)
 
 
-def _check_embedding_model(name: str, providers: ProviderList) -> None:
+def check_embedding_model(name: str, providers: ProviderList) -> None:
     """Likewise of models for vectors."""
     from inference_providers.offers import KindResolver, is_automatic
     from inference_providers.registry import EMBEDDINGS
@@ -82,7 +81,7 @@ def _check_embedding_model(name: str, providers: ProviderList) -> None:
         return
     found = providers.resolve(name)
     if found.canonical_name in providers.registry.canonical_names:
-        raise ValueError(f"{name} is a model to talk to; `inference-providers models --kind embeddings` lists others")
+        raise ValueError(f"{name!r} is a model to talk to; `inference-providers models --kind embeddings` lists others")
     if found.warning:
         say(found.warning, err=True)
 
@@ -130,7 +129,7 @@ def _check_file(path: str, providers: ProviderList) -> None:
 
 _CHECKS: dict[str, Callable[[Any, ProviderList], None]] = {
     "model": _check_model,
-    "embedding_model": _check_embedding_model,
+    "embedding_model": check_embedding_model,
     "policy": _check_policy,
     "budget": _check_budget,
     "avoid": _check_provider,

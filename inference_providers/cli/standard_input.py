@@ -91,7 +91,12 @@ def as_file(source: Path) -> Iterator[Path]:
         path = Path(folder) / "standard input"
         with path.open("xb") as file:
             shutil.copyfileobj(sys.stdin.buffer, file)
-        yield path
+        try:
+            yield path
+        except ValueError as error:
+            if str(path) not in str(error):
+                raise
+            raise ValueError(str(error).replace(str(path), "Standard input")) from None
 
 
 def _decoded(data: bytes) -> str | None:

@@ -25,7 +25,8 @@ def emit(
 ) -> None:
     """Print *rows*: as a JSON list, as tab-separated lines in a pipe, or for a person at a terminal.
 
-    There, what is in a cell is whole, so that it can be copied; only columns of *prose* are wrapped, between words.
+    There, columns in which nothing stands are left out. What is in a cell is whole, so that it can be copied; only
+    columns of *prose* are wrapped, between words.
     Where not all fit beside each other, without *spare* if need be, the others stand below the first of each row.
     *listed*: rows for there, if they are others.
     """
@@ -33,6 +34,7 @@ def emit(
         say_json(list(rows))
     elif on_terminal():
         shown = rows if listed is None else listed
+        columns = [name for name in columns if name == columns[0] or any(_cell(row.get(name)) for row in shown)]
         few = [column for column in columns if column != spare]
         if not (_fit(shown, columns, prose) or (few != columns and _fit(shown, few, prose))):
             _list(shown, few)

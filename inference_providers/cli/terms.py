@@ -105,9 +105,12 @@ def on_terms(command: Callable[..., Any]) -> Callable[..., Any]:
         return command(*args, terms=terms, **kwargs)
 
     order = click.option(
-        "--policy", type=click.Choice(ORDERS), metavar="NAME", help=f"Who is asked first: {', '.join(ORDERS)}."
+        "--policy",
+        type=click.Choice(ORDERS, case_sensitive=False),
+        metavar="NAME",
+        help=f"Who is asked first: {', '.join(ORDERS)}.",
     )
-    cost = click.option("--max-cost", type=click.FloatRange(min=0), help="US dollars that it may cost at most.")
+    cost = click.option("--max-cost", type=click.FloatRange(min=0), help="US dollars that an answer may cost at most.")
     return on_address(order(cost(run)))
 
 
@@ -136,9 +139,9 @@ def options(command: Callable[..., Any]) -> Callable[..., Any]:
         for one in given:
             name, equals, value = one.partition("=")
             if not equals or not name:
-                raise click.BadParameter(f"takes KEY=VALUE, not {one!r}")
+                raise click.BadParameter(f"Give KEY=VALUE, not {one!r}.")
             if name in ("model", "input"):
-                raise click.BadParameter(f"{name!r} is not an option of the model; the command itself says that")
+                raise click.BadParameter(f"{name!r} is not an option of the model; the command itself says that.")
             try:
                 found[name] = json.loads(value)
             except ValueError:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import csv
-import sys
 
 import click
 
 from inference_providers.cli.exit_codes import FAILED, guarded
 from inference_providers.cli.lists import environment
-from inference_providers.cli.output import json_option, say, say_json
+from inference_providers.cli.output import columns, has_colours, json_option, on_terminal, put, say, say_json
 from inference_providers.cli.pager import paged
 from inference_providers.cli.tables import emit
 
@@ -117,11 +116,11 @@ def _draw(by: str, rows: Sequence[Totals]) -> None:
     except (ImportError, AttributeError):  # it is not there, or another version, which draws otherwise
         raise click.ClickException(f"--plot needs plotext: {installing.command('plot')}") from None
     plotext.clear_figure()
-    draw(
-        [in_line(one.key) for one in rows], [round(one.cost, 6) for one in rows], width=80, title=f"US dollars by {by}"
-    )
-    drawn = plotext.build()
-    say(drawn if sys.stdout is not None and sys.stdout.isatty() else plotext.uncolorize(drawn))
+    names = [in_line(one.key) for one in rows]  # made safe, so that the colours of all else can stay
+    width = min(columns() - 2 if on_terminal() else 80, 80)  # it draws a column or two more
+    draw(names, [round(one.cost, 6) for one in rows], width=width, title=f"US dollars by {by}")
+    drawn = plotext.build().rstrip("\n")
+    put(f"{drawn if has_colours() else plotext.uncolorize(drawn)}\n")
 
 
 def _write_page(path: str, since: str, file: LogFile | None, start: float, end: float) -> None:
@@ -139,4 +138,4 @@ def _write_page(path: str, since: str, file: LogFile | None, start: float, end: 
     except OSError as error:
         say(f"Error: {path} cannot be written: {error.strerror or error}", err=True)
         raise SystemExit(FAILED) from None
-    say(f"wrote {path}", err=True)
+    say(f"Wrote {path}.", err=True)

@@ -59,6 +59,7 @@ VARIABLES: dict[str, dict[str, str]] = {
         "REQUESTS_CA_BUNDLE": "the same, a file or a folder, where those are not set",
         "CURL_CA_BUNDLE": "the same, where none of those is set",
         "NODE_EXTRA_CA_CERTS": "certificates to trust beside the others",
+        "RAY_ADDRESS": "the cluster of Ray for [batches](batch.md#on-a-cluster) that name none",
         "SSLKEYLOGFILE": "where keys of TLS are logged, to look at traffic",
     },
     OUTPUT: {

@@ -587,6 +587,7 @@ class AsyncProviderList(AsyncOtherKinds, Directory):
         options |= {"split_thinking": split_thinking, "cache": cache, "cache_config": cache_config}
         options |= {"avoid": avoid, "only": only, "api_key": hidden(api_key), "api_base": api_base, **parameters}
         api_key = None  # in a traceback with local variables, too
+        test = self._tested(options, test)
         pipeline, asked = self._asked(question, options)
         if stream:
             return await pipeline.async_asker.stream(asked, model, test, timeout).open()
@@ -674,6 +675,7 @@ class AsyncProviderList(AsyncOtherKinds, Directory):
         self, question: Prompt, model: Models, *, test: bool = True, timeout: float | None = None, **options: Any
     ) -> AsyncAnswerStream:
         check_timeout(timeout)
+        test = self._tested(options, test)
         pipeline, asked = self._asked(question, options)
         return pipeline.async_asker.stream(asked, model, test, timeout)
 

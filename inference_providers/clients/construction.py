@@ -36,10 +36,19 @@ if TYPE_CHECKING:
 _PREFERRED = ("INFERENCE_PROVIDERS_POLICY", "INFERENCE_PROVIDERS_BUDGET")
 # Options of a question that are no parameters of the model's.
 _TERMS = ("avoid", "only", "api_key", "api_base")
+_OF_CLIENTS = ("cache", "cache_config", "timeout", "hedge_after", "allow_empty")
 _HOW = (
     "max_steps", "on_unsupported", "schema", "system", "images", "files", "extra_body", "split_thinking",
     "cache", "cache_config",
 )  # fmt: skip
+
+
+def _check_options(given: Mapping[str, Any], names: Sequence[str]) -> None:
+    """Raise TypeError for what is none of the options of a call."""
+    if unknown := next((word for word in given if word not in names), None):
+        from inference_providers.chat import parameters
+
+        raise parameters.unknown_option(unknown, names)
 
 
 class Directory(Secretive):
@@ -303,6 +312,7 @@ class Directory(Secretive):
         """What a client that routes is made of: the pipeline under its terms, and its options."""
         from inference_providers.clients import sdk_transport
 
+        _check_options(terms, [*_TERMS, *PREFERRING, *_OF_CLIENTS])
         words: dict[str, Any] = {name: terms.pop(name) for name in PREFERRING & terms.keys()}  # type: ignore[misc]
         cache = self.pipeline.cache_of_call(terms.pop("cache", None), terms.pop("cache_config", None))
         pipeline = self._within(terms) if terms else self.pipeline
@@ -310,6 +320,14 @@ class Directory(Secretive):
         options.preferences = pipeline.preferring(words).over(pipeline.preferences) if words else None
         options.cache = cache
         return pipeline, options
+
+    def _tested(self, options: dict[str, Any], test: bool) -> bool:
+        """Whether whoever answers is tested first, by the word of today or by that of version 0.2."""
+        if "verify" not in options:
+            return test
+        from inference_providers.clients import version_0_2
+
+        return version_0_2.verified(self, options, 4)
 
     def _asked(self, question: Any, options: dict[str, Any]) -> tuple[Pipeline, Question]:
         """The pipeline under a call's terms, and what is asked, checked. *options*: those of `ask_ai`, all of them."""
@@ -320,6 +338,7 @@ class Directory(Secretive):
 
     def _within(self, terms: Terms) -> Pipeline:
         """The pipeline under a call's terms; from here on, *terms* shows its key as "[key]"."""
+        _check_options(terms, _TERMS)
         if all(value is None for value in terms.values()):
             return self.pipeline
         from inference_providers.calls import narrowed

@@ -585,6 +585,7 @@ class ProviderList(OtherKinds, Directory):
         options |= {"split_thinking": split_thinking, "cache": cache, "cache_config": cache_config}
         options |= {"avoid": avoid, "only": only, "api_key": hidden(api_key), "api_base": api_base, **parameters}
         api_key = None  # in a traceback with local variables, too
+        test = self._tested(options, test)
         pipeline, asked = self._asked(question, options)
         if stream:
             return pipeline.asker.stream(asked, model, test, timeout).open()
@@ -672,6 +673,7 @@ class ProviderList(OtherKinds, Directory):
         self, question: Prompt, model: Models, *, test: bool = True, timeout: float | None = None, **options: Any
     ) -> AnswerStream:
         check_timeout(timeout)
+        test = self._tested(options, test)
         pipeline, asked = self._asked(question, options)
         return pipeline.asker.stream(asked, model, test, timeout)
 

@@ -103,7 +103,7 @@ class RoutedRequest:
         # Whom it avoids, and whom alone it wants; what it says of the list's cache; what it prefers.
         self.terms, self.cache, self.words = own_words(body if options.only is None else None)
         is_own = bool(self.terms or self.cache or self.words or (body and "models" in body))
-        if body is None and options.only is None and "multipart/form-data" in kind:
+        if body is None and options.only is None and "multipart/form-data" in kind.lower():
             self.terms, content = form_lists(content, ("avoid", "only", "models"))
         listed = self.terms.pop("models", [])
         self.named, content = picked_model(body, content, path)
@@ -115,7 +115,7 @@ class RoutedRequest:
             path,
             method=method,
             content=b"" if body is not None else content,
-            content_type=kind,
+            content_type=kind if body is None else "application/json",  # which it was read as, whatever else it says
             headers=headers,
             allow_empty=options.allow_empty,
             unsupported=parameters.KEEP if options.only is not None else parameters.DROP,
@@ -191,6 +191,11 @@ class RoutedRequest:
         return [self.owner] if self.owner is not None and all(map(is_automatic, self.named)) else None
 
     @property
+    def _says_which_model(self) -> bool:
+        """Whether a model goes out with it; without one, it is the same for whatever model of a provider."""
+        return self.request.body is not None or bool(self.named) or api_of(self.request.api) in KINDS
+
+    @property
     def lists_models(self) -> bool:
         """Whether the list of models, or a row of it, is asked for."""
         where = self.request.path.partition("?")[0]
@@ -199,7 +204,7 @@ class RoutedRequest:
     def kept(self, offers: Sequence[Offer]) -> Sequence[Offer]:
         """Those of the offers that may be asked. Raises InvalidRequestError for ids of somebody else."""
         if self.owner is None:
-            return offers
+            return offers if self._says_which_model else _one_of_each_place(offers)
         kept = [offer for offer in offers if same_place(offer, self.owner)]
         if not kept:
             raise InvalidRequestError(
@@ -208,3 +213,12 @@ class RoutedRequest:
                 code="foreign_id",
             )
         return kept
+
+
+def _one_of_each_place(offers: Sequence[Offer]) -> list[Offer]:
+    """The first offer of each provider: what says no model need not be asked again for another one."""
+    kept: list[Offer] = []
+    for offer in offers:
+        if not any(same_place(offer, one) for one in kept):
+            kept.append(offer)
+    return kept

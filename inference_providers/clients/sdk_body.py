@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
-
 from inference_providers import chat
 from inference_providers.errors import InvalidRequestError
 from inference_providers.protocols import form_model, form_streams, form_without_model
+from inference_providers.text import jsontext
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,10 +29,9 @@ def checked_body(content: bytes, kind: str, path: str, method: str = "POST") -> 
             raise InvalidRequestError("Nothing was sent: the request has no body, and so no model.", code="no_body")
         return None
     try:
-        is_utf8 = content[:1] == b"{" and content[1:2] != b"\0"  # which `json` would find out at length
-        body = json.loads(content.decode("utf-8", "surrogatepass") if is_utf8 else content)
-    except (ValueError, RecursionError) as error:
-        what = "JSON that nests too deep" if isinstance(error, RecursionError) else f"not JSON: {error}"
+        body = jsontext.in_one_way(content)
+    except ValueError as error:
+        what = "JSON that nests too deep" if isinstance(error, jsontext.TooDeep) else f"not JSON: {error}"
         raise InvalidRequestError(f"Nothing was sent: the body is {what}", code="invalid_json") from None
     if not isinstance(body, dict):
         raise InvalidRequestError(
@@ -72,7 +70,7 @@ def picked_model(body: dict[str, Any] | None, content: bytes, path: str) -> tupl
 
 def streams(path: str, kind: str, content: bytes) -> bool:
     """Whether something other than a JSON body asks for events: a form, or a query."""
-    if "multipart/form-data" in kind:
+    if "multipart/form-data" in kind.lower():
         return form_streams(content)
     return "?" in path and any(
         field in ("stream=true", "stream=True", "stream=1") for field in path.partition("?")[2].split("&")

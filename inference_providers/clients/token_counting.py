@@ -7,6 +7,8 @@ import re
 from functools import lru_cache, partial
 from importlib import import_module
 
+from inference_providers import files
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     Count = Callable[[str], tuple[int, int]]  # tokens of a text: at least, and at most
 
 CHARACTERS = "characters"
+_CAP = 64 * 1024 * 1024  # bytes of an encoding's file
 # Characters of a token, at most and at least: of letters as in English, and of all other scripts.
 _LATIN, _OTHER = (6.0, 2.0), (2.0, 0.4)
 _PIECES = re.compile("[A-Za-z]{1,6}|[\u00c0-\u1fff]{1,2}|[0-9]|\\n+|[^\\sA-Za-z0-9\u00c0-\u1fff]").finditer
@@ -103,8 +106,8 @@ def _encoding(model: str, folder: str) -> Any:
     def cached(url: str, expected_hash: str | None = None) -> dict[bytes, int]:
         from base64 import b64decode
 
-        with open(os.path.join(folder, hashlib.sha1(url.encode(), usedforsecurity=False).hexdigest()), "rb") as file:
-            content = file.read()
+        name = hashlib.sha1(url.encode(), usedforsecurity=False).hexdigest()
+        content = files.read(os.path.join(folder, name), _CAP)  # whoever else writes in /tmp may have made it
         if expected_hash is not None and hashlib.sha256(content).hexdigest() != expected_hash:
             raise OSError(0, "damaged")
         pairs = (line.split() for line in content.splitlines() if line)

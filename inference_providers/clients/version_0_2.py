@@ -81,12 +81,17 @@ def connecting(made: Any, terms: Terms, test: bool) -> Call:
     older: dict[str, Any] = terms  # type: ignore[assignment]
     marked = "verify" in older
     if marked:
-        test = bool(older.pop("verify")) or test
-    if marked and not made.compat:
+        test = verified(made, older, 5) or test
+    return Call(made, made._within(terms), test, marked=marked)
+
+
+def verified(made: Any, options: dict[str, Any], level: int) -> bool:
+    """What `verify` says, which is taken out: it is `test` now. *level*: of the call that said it, for a warning."""
+    if not made.compat:
         import warnings
 
-        warnings.warn("verify= is test= now: see docs/moving.md", DeprecationWarning, stacklevel=4)
-    return Call(made, made._within(terms), test, marked=marked)
+        warnings.warn("verify= is test= now: see docs/moving.md", DeprecationWarning, stacklevel=level)
+    return bool(options.pop("verify"))
 
 
 def providers_of(made: Any, canonical_name: str | None) -> list[Offer]:

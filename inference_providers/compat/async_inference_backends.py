@@ -160,7 +160,7 @@ class AsyncRemoteInference:
                 response.close()
         except WireError as error:
             raise self._unreachable(error) from None
-        raise ProviderUnavailableError(f"the gateway at {self._access.host} ended the stream early", code="broken")
+        raise ProviderUnavailableError(f"The gateway at {self._access.host} ended the stream early.", code="broken")
 
     async def retrieve(self, id_: str) -> Mapping[str, Any]:
         """What was replied."""
@@ -192,7 +192,7 @@ class AsyncRemoteInference:
         except ValueError:
             found = None
         if not isinstance(found, dict):
-            raise ProviderUnavailableError(f"what answers at {self._access.host} is no gateway of this kind")
+            raise ProviderUnavailableError(f"What answers at {self._access.host} is no gateway of this kind.")
         return found
 
     async def _sent(self, method: str, path: str, body: Any, accept: str = "application/json") -> AsyncResponse:
@@ -213,7 +213,7 @@ class AsyncRemoteInference:
 
     def _unreachable(self, error: WireError) -> ProviderUnavailableError:
         return ProviderUnavailableError(
-            f"the gateway at {self._access.host} cannot be reached: {error}. Is `inference-providers serve` running?",
+            f"The gateway at {self._access.host} cannot be reached: {error}. Is `inference-providers serve` running?",
             code=error.kind,
         )
 
@@ -229,7 +229,7 @@ def _checked(data: str) -> dict[str, Any]:
     except (ValueError, RecursionError):
         event = None
     if not isinstance(event, dict):
-        raise ProviderUnavailableError("the gateway sent an event that is no JSON object", code="protocol")
+        raise ProviderUnavailableError("The gateway sent an event that is no JSON object.", code="protocol")
     if "error" in event:
         raise inference_errors.error_of(0, event)
     return event

@@ -139,7 +139,7 @@ class AsyncInferenceCalls:
             body["fallback_strategy"] = fallback_strategy
         rows = (await self._backend.batch(body)).get("responses")
         if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-            raise ProviderUnavailableError("the gateway's reply to a batch has no list of responses", code="protocol")
+            raise ProviderUnavailableError("The gateway's reply to a batch has no list of responses.", code="protocol")
         return [_inference(row) for row in rows]
 
     async def retrieve(self, inference_id: str) -> StoredInference:

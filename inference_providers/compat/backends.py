@@ -46,7 +46,11 @@ def initialize_llm_registry(*lists: str | os.PathLike[str] | dict[str, Any]) -> 
 
     Raises:
         RegistryError: A file is not such a list; `problems` has every problem.
+        TypeError: Something is neither a path nor a dict.
     """
+    for given in lists:
+        if not isinstance(given, str | os.PathLike | dict):
+            raise TypeError(f'a model list is a path, or a dict as {{"models": [...]}}, not {type(given).__name__}')
     loaded = model_lists.load(*lists, environ=os.environ, check=_with_backend, places=PLACES)
     return {name: _with_backend(entry) for name, entry in loaded.items()}
 
@@ -89,10 +93,13 @@ def _is_available(name: str) -> bool:
     own, rest = own_backend(name)
     if own is not None:
         return own.is_model_available(rest)
+    providers = default_list()
     try:
-        return bool(default_list().find_model_providers(_model_to_ask(name)))
+        offers = providers.find_model_providers(_model_to_ask(name))
     except (UnknownModelError, LocalServerError):
         return False
+    running = {server.provider for server in providers.local_servers()} if any(offer.local for offer in offers) else ()
+    return any(not offer.local or offer.launchable or offer.provider in running for offer in offers)
 
 
 def get_backend_for_model(model_name: str) -> str:

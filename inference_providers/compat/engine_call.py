@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import fields
 from typing import Any
 
 from inference_providers.calls import narrowed
@@ -23,11 +24,12 @@ from inference_providers.compat.engine_params import coerced
 from inference_providers.compat.engine_settings import InferenceConfig, RemoteParams, effective
 from inference_providers.credentials import hidden
 from inference_providers.errors import LocalServerError, UnknownModelError
+from inference_providers.files import folders
 from inference_providers.text import jsontext
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from typing import Protocol
 
     from inference_providers.calls import Pipeline
@@ -70,6 +72,10 @@ class Call:
         config_given = config is not None
         self.params = self.config.model if self.config.is_set("model") else engine._model
         self.name = name or self.config.model.model_name or engine._model.model_name
+        if name is not None and not isinstance(name, str):
+            raise TypeError(
+                f"model_name must be text, not {type(name).__name__}: an engine asks one model for each call"
+            )
         if not self.name:
             raise UnknownModelError("No model: give model_name, or an inference_config with one.")
         by_hand = RemoteParams(api_key=hidden(options.pop("api_key", None)), api_url=options.pop("api_base", None))
@@ -78,8 +84,8 @@ class Call:
         layers = [coerced(RemoteParams, row) for row in rows if row is not None]
         self.remote = effective(engine._remote, *layers, by_hand)
         self.terms = {name: options.pop(name, None) for name in ("avoid", "only")}
-        self.out = options.pop("output_path", None) or self.config.output_path
-        self.progress_path = options.pop("progress_path", None) or self.config.progress_path
+        self.out = self._path(options.pop("output_path", None) or self.config.output_path)
+        self.progress_path = self._path(options.pop("progress_path", None) or self.config.progress_path)
         own = {name: value for name, value in options.items() if name != "input"}
         defaults = {**engine._defaults, **(self.config.defaults() if config_given else {})}
         user = {} if self.remote.user_id is None else {"user": self.remote.user_id}
@@ -95,6 +101,10 @@ class Call:
         self.list, self.model = self._found()
         self.pipeline: Pipeline = narrowed(self.list.pipeline, **self.terms)
         self._take_template()
+
+    def _path(self, given: str | os.PathLike[str] | None) -> str | None:
+        """A path that was given, with the home folder in place of its `~`, which only a shell replaces by itself."""
+        return None if given is None else folders.expanded(os.fspath(given), self._engine._lists.environment())
 
     def _found(self) -> tuple[ProviderList, str]:
         """The list to ask, and the model's name there."""
@@ -118,14 +128,12 @@ class Call:
 
     def inputs(self, given: Any) -> list[Conversation]:
         """The conversations of the call: those that are given, else those of the configuration's file."""
-        path = self.config.input_path
-        if given is None and path is not None:
-            given = os.fspath(path)
-            found = read(given)
-        elif given is not None and path is not None:
+        path = self._path(self.config.input_path)
+        if given is not None and path is not None:
             raise ValueError("give conversations, or the input_path of an inference_config, not both")
-        else:
-            found = read(given) if isinstance(given, os.PathLike) else conversations(given)
+        if path is None and isinstance(given, os.PathLike):
+            path = self._path(given)
+        found = conversations(given) if path is None else read(path)
         images, attached = self.words.pop("images", None), self.words.pop("files", None)
         if images is None and attached is None:
             return found
@@ -178,6 +186,9 @@ class Call:
 
 def check(words: Mapping[str, Any]) -> None:
     """Raise TypeError or ValueError for what are no parameters of generation, and no options of an engine."""
+    for kind, where in ((RemoteParams, "remote_params"), (ModelParams, "the model of an inference_config")):
+        if strange := sorted(words.keys() & {row.name for row in fields(kind)} - parameters.SYNONYMS.keys()):
+            raise TypeError(f"{parameters.listed(strange)} is of {where}: {kind.__name__}({strange[0]}=...), or a dict")
     parameters.normalise({name: value for name, value in words.items() if name not in _OWN})
 
 
@@ -200,27 +211,53 @@ def in_one_word(generation: Mapping[str, Any], engine: Engine) -> dict[str, Any]
     return by_name
 
 
+_FILES = (".jsonl", ".json", ".ndjson", ".csv", ".tsv", ".txt")  # names of files that nobody asks as a question
+
+
 def conversations(value: Any) -> list[Conversation]:
-    if isinstance(value, str) and value.endswith((".jsonl", ".json")) and os.path.isfile(value):
+    if isinstance(value, str) and value.lower().endswith(_FILES) and os.path.isfile(value):
         raise ValueError(f"{value!r} is a file; for the conversations in it, give pathlib.Path({value!r})")
     if isinstance(value, Conversation | str | dict) or _is_messages(value):
         value = [value]
+    if isinstance(value, bytes) or not hasattr(value, "__iter__"):
+        raise TypeError(f"give conversations: a list of them, one, or the pathlib.Path of a file, not {value!r:.80}")
     return [Conversation.of(one) for one in value]
 
 
 def read(path: str | os.PathLike[str]) -> list[Conversation]:
-    """The conversations in a file of JSON lines. Raises ValueError, which names the line that is none."""
+    """The conversations in a file: of JSON lines, or of one JSON array.
+
+    Raises ValueError, which names the line that is none.
+    """
     found = []
-    with open(path, "rb") as file:
-        for number, line in enumerate(file, 1):
-            text = line.strip().removeprefix(b"\xef\xbb\xbf")
-            if not text:
-                continue
-            try:
-                found.append(Conversation.from_dict(jsontext.loads(text)))
-            except (ValueError, TypeError) as error:
-                raise ValueError(f"{os.fspath(path)}, line {number}: {error}") from None
+    for where, value in _values(os.fspath(path)):
+        try:
+            found.append(Conversation.from_dict(value))
+        except TypeError as error:
+            raise ValueError(f"{os.fspath(path)}, {where}: {error}") from None
     return found
+
+
+def _values(path: str) -> Iterator[tuple[str, Any]]:
+    """What a file has, each with its place. Raises ValueError."""
+    with open(path, "rb") as file:
+        lines = [line.strip() for line in file]
+    lines[:1] = [line.removeprefix(b"\xef\xbb\xbf") for line in lines[:1]]
+    if next(filter(None, lines), b"").startswith(b"["):
+        try:
+            array = jsontext.loads(b"\n".join(lines))
+        except ValueError as error:
+            raise ValueError(f"{path} begins as a JSON array, and is none: {error}") from None
+        yield from ((f"item {number}", value) for number, value in enumerate(array, 1))
+        return
+    for number, text in enumerate(lines, 1):
+        try:
+            value = jsontext.loads(text) if text else None
+        except ValueError as error:
+            wanted = "conversations are JSON, one on each line, or an array of them"
+            raise ValueError(f"{path}, line {number}: {error}; {wanted}") from None
+        if text:
+            yield f"line {number}", value
 
 
 def _is_messages(value: Any) -> bool:

@@ -43,12 +43,19 @@ class GuidedDecodingParams(Params):
     def __post_init__(self) -> None:
         if sum(value is not None for value in (self.json, self.regex, self.choice)) > 1:
             raise ValueError("only one of json, regex and choice can be given")
-        parameters.normalise({name: value for name, value in self.words().items() if name != "response_format"})
+        if self.choice is not None and not (self.choice and all(isinstance(one, str) for one in self.choice)):
+            raise ValueError(f"choice must be a list of texts, not {self.choice!r:.80}")
+        try:
+            parameters.normalise({name: value for name, value in self.words().items() if name != "response_format"})
+        except ValueError as error:
+            raise ValueError(f"json must be a JSON Schema, as a dict or as JSON: {error}") from None
+        except TypeError as error:
+            raise TypeError(str(error).removeprefix("guided_")) from None
 
     def words(self) -> dict[str, Any]:
         """In the words of `ask_ai`."""
         schema = self.json
-        if isinstance(schema, type) and hasattr(schema, "model_json_schema"):
+        if hasattr(schema, "model_json_schema"):
             schema = schema.model_json_schema()
         if schema is not None and self.strict:
             fields = parameters.normalise({"guided_json": schema})
@@ -135,6 +142,11 @@ class GenerationParams(Params):
         parameters.normalise(self.as_fields())
         whole(batch_size=self.batch_size, num_beams=self.num_beams)
         at_least(1, batch_size=self.batch_size, num_beams=self.num_beams)
+        stop = [self.stop_strings] if isinstance(self.stop_strings, str) else self.stop_strings
+        for name, values, kind in (("stop_strings", stop, str), ("stop_token_ids", self.stop_token_ids, int)):
+            for value in values or ():
+                if not isinstance(value, kind) or isinstance(value, bool):
+                    raise TypeError(f"{name} must be a list of {kind.__name__}, and has {value!r:.80}")
         for token, bias in (self.logit_bias or {}).items():
             if not isinstance(token, str | int):
                 raise TypeError(f"logit_bias goes by tokens' numbers, not {token!r:.80}")

@@ -160,6 +160,10 @@ class Lists:
                 return None
             if str(kind).upper() == "REMOTE":
                 raise ValueError(f"the engine {kind} is whatever answers at an address: give api_url")
+            if ended := registry.retired_providers.get(str(kind).lower()):
+                raise UnknownModelError(
+                    f"The engine {kind} cannot be asked: {ended['name']} ended in {ended['ended']}."
+                )
             raise UnknownModelError(f"There is no engine {kind!r}. `inference-providers providers --all` lists them.")
         here = registry.provider_id(name.partition("/")[0]) if "/" in name else None
         if here is not None and registry.providers[here].local is not None:
@@ -216,7 +220,8 @@ class Lists:
             rows = {provider: self.registry.rows["providers"][provider]}
             only_owner = self.registry.variant({**self.registry.rows, "providers": rows})
             options |= {"json_override": only_owner, "local": False, "allow": [provider]}
-        return _by_hand(ProviderList(environ={**without_keys, variables[0]: hidden(key)}, **options), variables[0])
+        made = ProviderList(environ={**without_keys, variables[0]: hidden(key)}, **options)
+        return _by_hand(made, variables[0], key, remote)
 
 
 def _limits(remote: RemoteParams) -> dict[str, Any]:
@@ -246,12 +251,18 @@ def _at_address(
     connection["batch"] = {"price": 1.0}
     row = {REMOTE: {"name": "Remote", "connection": connection, "model_names": {}}}
     with_key = {**_without_keys(environ, bundled()), REMOTE_KEY: key or DUMMY_KEY}
-    return _by_hand(ProviderList(json_merge={"providers": row}, environ=with_key, local=False, **options), REMOTE_KEY)
+    made = ProviderList(json_merge={"providers": row}, environ=with_key, local=False, **options)
+    return _by_hand(made, REMOTE_KEY, key, remote)
 
 
-def _by_hand(providers: ProviderList, variable: str) -> ProviderList:
-    """Have messages say that the key in *variable* was given by hand: the user has set no such variable."""
-    providers.pipeline.finder.accesses.by_hand = variable
+def _by_hand(providers: ProviderList, variable: str, key: str | None, remote: RemoteParams) -> ProviderList:
+    """Have messages say where the key in *variable* is from: the user has set no such variable."""
+    accesses = providers.pipeline.finder.accesses
+    accesses.by_hand = variable
+    if key in (None, DUMMY_KEY):
+        accesses.by_hand_source = ""
+    elif remote.api_key is None and remote.api_key_env_varname:
+        accesses.by_hand_source = f"in {remote.api_key_env_varname}"
     return providers
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -106,6 +107,13 @@ class RemoteParams(Params):
         at_least(1, num_workers=self.num_workers, requests_per_minute=self.requests_per_minute)
         at_least(1, input_tokens_per_minute=self.input_tokens_per_minute)
         at_least(1, output_tokens_per_minute=self.output_tokens_per_minute, tokens_per_minute=self.tokens_per_minute)
+        if not isinstance(self.use_adaptive_concurrency, bool):
+            raise TypeError(
+                f"use_adaptive_concurrency must be True or False, not {self.use_adaptive_concurrency!r:.80}"
+            )
+        window = self.batch_completion_window
+        if window is not None and not (isinstance(window, str) and re.fullmatch(r"[1-9]\d*[hd]", window)):
+            raise ValueError(f'batch_completion_window must be hours or days, as "24h", not {window!r:.80}')
         least, most = self.retry_backoff_base, self.retry_backoff_max
         at_least(0, retry_backoff_base=least, retry_backoff_max=most)
         if least is not None and most is not None and not 0 < least <= most:

@@ -297,9 +297,9 @@ def question_of(broad: Pipeline, request: InferenceRequest) -> tuple[Pipeline, Q
         )  # fmt: skip
         preferences = _preferences(pipeline, request, words)
     except UnknownModelError as error:  # a provider that nobody is called
-        raise invalid(str(error)) from None
+        raise invalid(str(error), *_naming(str(error), request)) from None
     except (TypeError, ValueError) as error:
-        raise invalid(str(error), _parameter_in(str(error), request)) from None
+        raise invalid(str(error), *_parameter_in(str(error), request)) from None
     if preferences is not None:
         question.preferences = preferences.for_call()
     question.caller = request.caller
@@ -326,8 +326,24 @@ def _preferences(pipeline: Pipeline, request: InferenceRequest, words: dict[str,
     return pipeline.preferring(words).over(broad) if words else broad
 
 
-def _parameter_in(message: str, request: InferenceRequest) -> str | None:
-    """The parameter that the words of an error begin with, if it is one of the request's."""
+def _parameter_in(message: str, request: InferenceRequest) -> tuple[str | None, str | None]:
+    """The parameter that the words of an error begin with, if it is one of the request's, and its type."""
+    if message.startswith("a cache"):
+        return ("cache", "boolean or object") if request.cache_config is None else ("cache_config", "object")
     word = re.match(r"\w+", message)
     known = {*request.parameters, *request.how, *request.terms, *_FIELDS}
-    return word[0] if word is not None and word[0] in known else None
+    if word is None or word[0] not in known:
+        return _naming(message, request)
+    name = parameters.SYNONYMS.get(word[0], word[0])
+    types = _FIELDS.get(word[0]) or (parameters.VOCABULARY[name][0] if name in parameters.VOCABULARY else ())
+    kinds = [_NAMES[kind] for kind in types if kind in _NAMES and not (kind is int and float in types)]
+    return word[0], " or ".join(kinds) or None
+
+
+def _naming(message: str, request: InferenceRequest) -> tuple[str | None, str | None]:
+    """The parameter in which a provider is named that nobody is called, and its type."""
+    for name, given in {**request.parameters, **request.terms}.items():
+        named = [given] if isinstance(given, str) else given if isinstance(given, list) else []
+        if any(isinstance(one, str) and repr(one) in message for one in named):
+            return name, "string" if isinstance(given, str) else "array"
+    return None, None

@@ -137,7 +137,7 @@ class InferenceCalls:
             body["fallback_strategy"] = fallback_strategy
         rows = (self._backend.batch(body)).get("responses")
         if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-            raise ProviderUnavailableError("the gateway's reply to a batch has no list of responses", code="protocol")
+            raise ProviderUnavailableError("The gateway's reply to a batch has no list of responses.", code="protocol")
         return [_inference(row) for row in rows]
 
     def retrieve(self, inference_id: str) -> StoredInference:

@@ -259,6 +259,8 @@ def refusal(value: str) -> str | None:
         return "is wrapped in quotes; remove them"
     if len(text) < 256 and re.match(_PLACEHOLDER, text):
         return "holds a placeholder, not a key"
+    if re.match(r"https?://", text):
+        return "is an address, not a key"
     if re.search(r"[^\x21-\x7e]", text):
         return "holds blanks or other characters that do not occur in keys"
     return None
@@ -324,7 +326,7 @@ def near_misses(
         plain = re.sub(r"-", "_", name.upper())
         behind = FILED if plain.endswith(FILED) else ""
         plain = plain.removesuffix(behind)
-        stem = re.sub(r"_?(API)?_?(KEYS?|TOKEN|SECRET)$", "", plain)
+        stem = re.sub(r"_?(API)?_?(SECRET_)?(KEYS?|TOKEN|SECRET)$", "", plain)
         full = f"{stem}_API_KEY"
         full = full if full in names else (called or {}).get(stem.lower(), full)
         match = [full] if full in names else get_close_matches(plain, names, n=1, cutoff=0.88)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from inference_providers.files.opening import read as read
     from inference_providers.files.opening import regular as regular
     from inference_providers.files.opening import same as same
+    from inference_providers.files.private import Private as Private
     from inference_providers.files.private import read_private as read_private
     from inference_providers.files.secret import kept_secret as kept_secret
     from inference_providers.files.writer import row_writer as row_writer
@@ -30,7 +31,10 @@ _HOME = {
         "regular",
         "same",
     ),
-    "private": ("read_private",),
+    "private": (
+        "Private",
+        "read_private",
+    ),
     "secret": ("kept_secret",),
     "writer": ("row_writer",),
     "writing": (

@@ -69,6 +69,15 @@ class Database:
     def __repr__(self) -> str:
         return f"<Database {os.path.basename(self.path)}>"
 
+    def __del__(self) -> None:
+        """Close the file with the last of its users: Python 3.13 and later warn of one that nobody has closed."""
+        try:
+            self._after_fork()
+            if self._connection is not None:
+                self._connection.close()
+        except Exception:  # noqa: BLE001, S110  (an object that was not made, or a program that ends)
+            pass
+
     def write(self, work: Callable[[sqlite3.Connection], T]) -> T | None:
         """What *work* gives, done as a whole or not at all; None, after one warning, where it cannot be done.
 

@@ -18,7 +18,16 @@ _USER, _OWN_GROUP, _GROUP, _MASK = 0x02, 0x04, 0x08, 0x10  # tags of an access l
 _READ = 4
 
 
-def read_private(path: str, cap: int) -> bytes:
+class Private(bytes):
+    """What is in such a file. Its repr, and so every traceback with local variables, shows nothing of it."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return f"<{len(self)} bytes>"
+
+
+def read_private(path: str, cap: int) -> Private:
     """The whole content of a regular file. Raises OSError, whose `strerror` says why not.
 
     It is refused where others than the user and root can read or write it, or if it is larger than *cap* bytes.
@@ -27,7 +36,7 @@ def read_private(path: str, cap: int) -> bytes:
     with open(path, "rb", opener=regular) as opened:
         if why := folders.distrust_open(opened.fileno()) or _shown(opened.fileno()):
             raise OSError(errno.EPERM, f"it {why}", path)
-        content = opened.read(cap + 1)
+        content = Private(opened.read(cap + 1))
     if len(content) > cap:
         raise OSError(errno.EFBIG, f"it is larger than {cap // 1024} KiB", path)
     return content

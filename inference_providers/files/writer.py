@@ -134,15 +134,9 @@ class Writer:
         for row in rows:
             by_database.setdefault(id(row[0]), []).append(row)
         for group in by_database.values():
-            try:
-                is_written = group[0][0].write(_Transaction(group))
-            except Exception as error:  # noqa: BLE001  (what one row is may not keep others from being written)
-                folders.warn_once(f"{len(group)} rows of {group[0][0].path} were lost: {type(error).__name__}")
-                is_written = True
-            if is_written:
-                self._bytes = max(0, self._bytes - sum(row[3] for row in group))
-            else:
-                late += group
+            again = _unwritten(group)
+            self._bytes = max(0, self._bytes - sum(row[3] for row in group) + sum(row[3] for row in again))
+            late += again
         if not late and self._queue.empty():
             self._bytes = 0  # whatever threads have counted at the same moment
         return late
@@ -153,6 +147,22 @@ class Writer:
             from inference_providers.log import warn
 
             warn(f"{self.dropped} rows of the usage log were dropped: they came faster than they can be written")
+
+
+def _unwritten(group: list[Row]) -> list[Row]:
+    """Write rows of one database; those that are to be tried again.
+
+    One that never can be written is given up, and keeps no other back.
+    """
+    database = group[0][0]
+    try:
+        return [] if database.write(_Transaction(group)) else group
+    except Exception as error:  # noqa: BLE001  (a row may hold anything)
+        if len(group) == 1:
+            folders.warn_once(f"a row of {database.path} was lost: {type(error).__name__}")
+            return []
+    middle = len(group) // 2
+    return [*_unwritten(group[:middle]), *_unwritten(group[middle:])]
 
 
 class _Transaction:

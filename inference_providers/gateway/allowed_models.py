@@ -26,13 +26,10 @@ _RUN_THERE, _MODELS = ("tools", "plugins"), ("model", "models")  # advisors, mak
 KEPT = 60.0  # seconds for which what names stand for counts: servers come and go
 
 
-def unsaid(caller: Caller) -> frozenset[str]:
-    """Fields that a caller's requests may not have."""
-    return frozenset() if caller.models is None else ELSEWHERE
-
-
-def _in_tools(body: Mapping[str, Any]) -> str:
-    """The field of a tool that a provider runs by which it is told of a model; empty where none is."""
+def other_models(body: Mapping[str, Any]) -> str:
+    """The field by which a provider is told of further models, be it of a tool that it runs; empty where none is."""
+    if not ELSEWHERE.isdisjoint(body):
+        return min(ELSEWHERE & body.keys())
     items = body.get("input")
     for holder in (body, *(items if isinstance(items, list) else ())):
         for name in _RUN_THERE if isinstance(holder, dict) else ():
@@ -93,8 +90,7 @@ class AllowedModels:
         """Raise InvalidRequestError for a request by which its provider might ask another model."""
         if caller.models is None or not isinstance(body, dict):
             return
-        name = "" if ELSEWHERE.isdisjoint(body) else min(ELSEWHERE & body.keys())
-        if name or (name := _in_tools(body)):
+        if name := other_models(body):
             raise InvalidRequestError(
                 f"This key may ask {', '.join(caller.models)[:200]}: its requests may not have the field {name}, by "
                 "which a provider may be told of other models.",

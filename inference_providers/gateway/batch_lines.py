@@ -5,7 +5,8 @@ from __future__ import annotations
 from inference_providers import chat
 from inference_providers.calls import is_id, named_ids
 from inference_providers.errors import InvalidRequestError
-from inference_providers.gateway.openai_api import FOREIGN
+from inference_providers.gateway.allowed_models import other_models
+from inference_providers.gateway.openai_api import FOREIGN, misspelt
 from inference_providers.text import jsontext
 
 TYPE_CHECKING = False
@@ -20,6 +21,8 @@ _MOST = 200_000  # values of a line that are looked at
 # Words by which a request says whom to ask, and how: a batch has no place for them.
 _OWN = frozenset(("avoid", "only", "models", "cache", "cache_config")) | chat.PREFERRING
 
+_UNSAID = FOREIGN | _OWN
+
 
 class Lines:
     """What a file holds: how many requests, of which models (the first line of each; "" for none), what is wrong.
@@ -27,9 +30,9 @@ class Lines:
     ids: the ids that its requests name, with their fields.
     """
 
-    def __init__(self, lines: Iterable[bytes], endpoint: str, unsaid: Iterable[str] = ()) -> None:
-        """*unsaid*: fields that no line may have, beside those that no batch has."""
-        self._endpoint, self._unsaid = endpoint, FOREIGN.union(_OWN, unsaid)
+    def __init__(self, lines: Iterable[bytes], endpoint: str, *, is_bound: bool = False) -> None:
+        """*is_bound*: whether its caller may ask some models only, so that no line may tell a provider of others."""
+        self._endpoint, self._is_bound = endpoint, is_bound
         self.count = self.size = 0
         self.models: dict[str, int] = {}
         self.ids: dict[tuple[str, str], None] = {}
@@ -51,7 +54,8 @@ class Lines:
 
     def _problem(self, line: bytes, number: int) -> tuple[str, str, str | None] | None:
         try:
-            row = jsontext.loads(line.removeprefix(b"\xef\xbb\xbf"))
+            row = jsontext.in_one_way(line)
+            jsontext.check(row)
         except ValueError:
             row = None
         if not isinstance(row, dict):
@@ -72,7 +76,11 @@ class Lines:
         model = body.get("model", "")
         if not isinstance(model, str):
             return "invalid_model", "A model is named in text.", "body.model"
-        said = body.keys() & self._unsaid
+        if name := misspelt(body):
+            return "foreign_field", f"A line of a batch cannot say {name}.", f"body.{name}"
+        if self._is_bound and (name := other_models(body)):
+            return "foreign_field", f"A line of this key's batches cannot say {name}.", f"body.{name}"
+        said = body.keys() & _UNSAID
         said -= {"provider"} if isinstance(body.get("provider"), dict) else set()  # OpenRouter's own
         if said:
             name = min(said)

@@ -8,7 +8,6 @@ import time
 
 from inference_providers.batches import pass_on
 from inference_providers.credentials import scrub_json
-from inference_providers.gateway.allowed_models import unsaid
 from inference_providers.gateway.batch_lines import ENDPOINTS, Lines
 from inference_providers.gateway.batch_plan import Plan, planned
 from inference_providers.gateway.batch_runs import ENDED, public
@@ -43,7 +42,8 @@ async def create(gateway: Gateway, incoming: Incoming) -> Outgoing:
         return await routed(gateway, incoming)  # a provider's own file
     if asked.get("endpoint") not in ENDPOINTS:
         raise Refused(400, f"endpoint is one of {', '.join(ENDPOINTS)}.", "invalid_value", parameter="endpoint")
-    lines = await asyncio.to_thread(lambda: Lines(_lines(gateway, file), asked["endpoint"], unsaid(incoming.caller)))
+    is_bound = incoming.caller.models is not None
+    lines = await asyncio.to_thread(lambda: Lines(_lines(gateway, file), asked["endpoint"], is_bound=is_bound))
     await _check_ids(gateway, incoming, lines)
     plan = await asyncio.to_thread(
         planned, gateway.pipeline.finder, lines, asked["endpoint"], gateway.options, incoming.caller, gateway.allowed

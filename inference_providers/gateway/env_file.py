@@ -26,19 +26,25 @@ def read_environ(path: str, environ: Mapping[str, str]) -> dict[str, str]:
     try:
         content = files.read_private(path, _CAP)
     except FileNotFoundError:
-        raise ValueError(f"There is no file {path} to read variables from.") from None
+        raise ValueError(f"there is no file {path} to read variables from") from None
     except OSError as error:
         how = f" It holds keys: `chmod 600 {path}`." if isinstance(error, PermissionError) else ""
         raise ValueError(f"{path} is not read: {error.strerror}.{how}") from None
     try:
-        text = content.decode("utf-8-sig")
+        found, wrong = _variables(content.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
         number = content.count(b"\n", 0, error.start) + 1
-        raise ValueError(f"{path}, line {number}: it is not UTF-8.") from None
-    return {**environ, **_variables(path, text)}
+        raise ValueError(f"{path}, line {number}: it is not UTF-8") from None
+    if wrong is not None:
+        raise ValueError(f"{path}, line {wrong}: it is not NAME=VALUE, with a value on one line")
+    return {**environ, **found}
 
 
-def _variables(path: str, text: str) -> dict[str, str]:
+def _variables(text: str) -> tuple[dict[str, str], int | None]:
+    """What the lines of a file say, and the number of the first that says nothing.
+
+    It raises nothing: its local variables hold keys, and would stand in a traceback.
+    """
     found: dict[str, str] = {}
     for number, line in enumerate(text.split("\n"), 1):
         line = line.strip()
@@ -47,9 +53,9 @@ def _variables(path: str, text: str) -> dict[str, str]:
         before, sign, after = line.partition("=")
         name, value = _NAME.fullmatch(before), _value(after)
         if not sign or name is None or value is None or "\0" in value:
-            raise ValueError(f"{path}, line {number}: it is not NAME=VALUE, with a value on one line.")
+            return {}, number
         found[name[1]] = value
-    return found
+    return found, None
 
 
 def _value(text: str) -> str | None:

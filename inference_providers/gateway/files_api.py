@@ -6,7 +6,7 @@ import asyncio
 
 from inference_providers.calls import IN_PATH
 from inference_providers.credentials import scrub_json
-from inference_providers.gateway import kept_lists
+from inference_providers.gateway import forms, kept_lists
 from inference_providers.gateway.ids import FILE, STORE, Known
 from inference_providers.gateway.messages import Incoming, Outgoing, Refused
 from inference_providers.gateway.named import BASE, Named, offer_of
@@ -26,13 +26,12 @@ _PURPOSE = "purpose"
 
 async def upload(gateway: Gateway, incoming: Incoming) -> Outgoing:
     """A new file."""
-    if "multipart/form-data" not in incoming.headers.get("content-type", ""):
+    kind = incoming.headers.get("content-type", "")
+    if not forms.is_form(kind):
         raise Refused(400, "A file comes as multipart/form-data, with `purpose` and `file`.", "invalid_form")
+    forms.names(incoming.content, kind)
     said, _ = form_lists(incoming.content, (_PURPOSE,))
-    purposes = said.get(_PURPOSE, [])
-    if FOR_BATCHES in purposes and len(purposes) > 1:  # providers differ in which of them counts
-        raise Refused(400, "The form says purpose more than once.", "invalid_form", parameter=_PURPOSE)
-    if FOR_BATCHES not in purposes:
+    if FOR_BATCHES not in said.get(_PURPOSE, []):
         return await routed(gateway, incoming)
     found = form_file(incoming.content)
     if found is None:

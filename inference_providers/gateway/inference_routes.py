@@ -109,7 +109,8 @@ async def _reported(report: Callable[[], Any]) -> Outgoing:
     try:
         found = await asyncio.to_thread(report)
     except (TypeError, ValueError) as error:
-        raise inference_errors.invalid(str(error)) from None
+        wrong = ("metrics", "array") if "metric" in str(error) else ("timeframe", "string")
+        raise inference_errors.invalid(str(error), *wrong) from None
     return Outgoing.json(200, found.as_dict())
 
 
@@ -163,7 +164,9 @@ async def _hold(gateway: Gateway, caller: Caller, request: InferenceRequest) -> 
 def _json(incoming: Incoming) -> Any:
     """The body. Raises InvalidRequestError for one that is no JSON."""
     try:
-        return jsontext.loads(incoming.content)
+        found = jsontext.in_one_way(incoming.content)
+        jsontext.check(found)
+        return found
     except ValueError as error:
         raise inference_errors.invalid(f"The body is not JSON that can be read: {error}", None, "object") from None
 

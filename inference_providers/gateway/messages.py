@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-import math
 
 from inference_providers.gateway.refused import Refused as Refused
+from inference_providers.text import jsontext
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -49,30 +49,18 @@ class Incoming:
         """The query's fields; the last of each name."""
         from urllib.parse import parse_qsl
 
-        try:
-            return dict(parse_qsl(self.query_string, keep_blank_values=True, max_num_fields=100))
-        except ValueError:
-            return {}
+        return dict(parse_qsl(self.query_string, keep_blank_values=True))
 
     def json(self) -> dict[str, Any]:
         """The JSON object of the body. Raises Refused (400) for anything else."""
         try:
-            body = json.loads(self.content, parse_constant=_refuse, parse_float=_finite)
-        except (ValueError, RecursionError) as error:
-            what = "JSON that nests too deep" if isinstance(error, RecursionError) else f"not JSON: {error}"
+            body = jsontext.in_one_way(self.content, finite=True)
+        except ValueError as error:
+            what = "JSON that nests too deep" if isinstance(error, jsontext.TooDeep) else f"not JSON: {error}"
             raise Refused(400, f"The body is {what}.", "invalid_json") from None
         if not isinstance(body, dict):
             raise Refused(400, f"The body is not a JSON object but {type(body).__name__}.", "invalid_json")
         return body
-
-
-def _refuse(word: str) -> Any:
-    raise ValueError(f"{word} is not a value")  # Python reads it, and providers do not
-
-
-def _finite(word: str) -> float:
-    number = float(word)
-    return number if math.isfinite(number) else _refuse(word[:40])
 
 
 class Outgoing:

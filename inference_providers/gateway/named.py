@@ -13,6 +13,7 @@ from inference_providers.gateway.callers import ANYBODY
 from inference_providers.gateway.ids import BATCH, FILE, LISTED, STORE, Known
 from inference_providers.gateway.messages import Refused
 from inference_providers.offers import offer_by
+from inference_providers.text import jsontext
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -86,8 +87,8 @@ class Named:
         Raises Refused (404) for what is not its caller's, InvalidRequestError for things of several providers.
         """
         body = None
-        if incoming.content and "json" in incoming.headers.get("content-type", "json"):
-            body = _body(incoming.content) if may_name_ids(incoming.content) else None
+        if incoming.content and "json" in incoming.headers.get("content-type", "json").lower():
+            body = _body(incoming.content) if self._may_name(incoming.content) else None
         if body is not None and nameable is not None:
             body = nameable(body)
         query = f"?{incoming.query_string}" if incoming.query_string else ""
@@ -97,6 +98,10 @@ class Named:
             await self.check(named)
             self._find_offer(finder)
         return self
+
+    def _may_name(self, content: bytes) -> bool:
+        """Whether a body may name an id. Of a turn of a response an `id` may stand alone."""
+        return may_name_ids(content) or (b'"id"' in content and self._path.startswith("/responses"))
 
     async def check(self, named: Sequence[tuple[str, str]]) -> None:
         """Look up ids, each with its field. Raises Refused (404) for one that is not the caller's."""
@@ -213,7 +218,8 @@ def offer_of(row: Known, finder: Finder) -> Offer:
 
 
 def _body(content: bytes) -> Any:
+    """The value of a body. Raises Refused for one that another reader may understand, and name something by."""
     try:
-        return json.loads(content)
-    except (ValueError, RecursionError):  # whoever reads the request says so
-        return None
+        return jsontext.in_one_way(content)
+    except ValueError as error:
+        raise Refused(400, f"The body is not JSON that can be read: {error}", "invalid_json") from None

@@ -10,7 +10,8 @@ from functools import partial
 
 from inference_providers import chat
 from inference_providers.clients import RoutedRequest, headers_for_all
-from inference_providers.gateway import failures, model_list, passed, streaming
+from inference_providers.gateway import failures, forms, model_list, passed, streaming
+from inference_providers.gateway.allowed_models import ELSEWHERE
 from inference_providers.gateway.callers import ANYBODY
 from inference_providers.gateway.messages import JSON, Incoming, Outgoing, Refused
 from inference_providers.gateway.named import Named
@@ -35,6 +36,8 @@ FOREIGN = frozenset((
     "api_base", "api_key", "api_version", "base_url", "endpoint", "extra_headers", "headers", "environ",
     "local_models", "command", "proxy", "trust", "organization",
 ))  # fmt: skip
+# Programs in Go read a field whatever its case: no other spelling of these may say what was not seen here.
+_EXACT = {name.casefold(): name for name in (*FOREIGN, *ELSEWHERE, "model", "models", "max_tokens", "tools", "plugins")}
 _ID = re.compile(r"(?!\.+$)[A-Za-z0-9._:=+@~-]{1,512}").fullmatch
 _FIELDS = {"/batches": frozenset(("endpoint",))}  # of OpenAI's own, by path: of a batch, the API that it asks
 _OF_CACHE = frozenset(("enabled", "ttl", "key_strategy", "similarity_threshold", "namespace"))
@@ -80,12 +83,15 @@ def _path(incoming: Incoming) -> str:
 def _wanted(gateway: Gateway, incoming: Incoming, named: Named) -> RoutedRequest:
     path = _path(incoming)
     if incoming.query_string:
+        if incoming.method == "POST":
+            _check(incoming.query, None, path)
         path = f"{path}?{incoming.query_string}"
+    kind = incoming.headers.get("content-type", "application/json")
     wanted = RoutedRequest(
         incoming.method,
         path,
         incoming.content,
-        incoming.headers.get("content-type", "application/json"),
+        kind,
         gateway.options,
         named,
         accept=incoming.headers.get("accept", ""),
@@ -93,6 +99,10 @@ def _wanted(gateway: Gateway, incoming: Incoming, named: Named) -> RoutedRequest
         raw=True,
     )
     body = wanted.request.body
+    if forms.is_form(kind):
+        fields = dict.fromkeys(forms.names(incoming.content, kind))
+        _check(fields, None, path)
+        gateway.allowed.check(incoming.caller, fields)
     admit(incoming, wanted, body, path)
     if body is not None and wanted.request.streams and wanted.request.api == chat.PATH:
         wanted.hides_usage = ask_for_usage(wanted.request)
@@ -107,8 +117,16 @@ def admit(incoming: Incoming, wanted: RoutedRequest, body: Mapping[str, Any] | N
         _check(body, wanted.cache, path)
 
 
+def misspelt(body: Mapping[str, Any]) -> str:
+    """A field that is one of those that are looked at here, but for the case of its letters; empty for none."""
+    return next((name for name in body if _EXACT.get(name.casefold(), name) != name), "")
+
+
 def _check(body: Any, cache: Any, path: str) -> None:
     """Raise Refused for a field that would say where to send something, or what to read here."""
+    if name := misspelt(body):
+        right = _EXACT[name.casefold()]
+        raise Refused(400, f"{name} is to be written {right}.", "foreign_field", parameter=name)
     if not FOREIGN.isdisjoint(body) and (said := (FOREIGN & body.keys()) - _FIELDS.get(path, frozenset())):
         name = min(said)
         raise Refused(

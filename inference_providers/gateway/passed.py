@@ -33,7 +33,8 @@ _NOT_PASSED_PREFIXES = (
 )  # fmt: skip
 # Of requests: what tells a provider that is a gateway itself where to send them, with a key of ours.
 _SAYS_WHERE = re.compile(
-    r"base|callback|config|endpoint|fallback|forward|host|override|proxy|redirect|target|ur[il]|hook"
+    r"backend|base|callback|config|deployment|destination|endpoint|fallback|forward|hook|host|model|override|provider|"
+    r"proxy|redirect|resource|target|upstream|ur[il]"
 )
 _TELLS_MUCH = 12  # characters of a key
 _SHORTEST = 16  # characters of a key that is no word of a reply

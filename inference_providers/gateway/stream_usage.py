@@ -27,7 +27,7 @@ def ask_for_usage(request: ModelRequest) -> bool:
         return False
     request.body = {**body, "stream_options": {**(options or {}), "include_usage": True}}
     raw = request.raw.lstrip()
-    request.raw = b"{" + _ASKED + raw[1:] if options is None and raw[:1] == b"{" else b""
+    request.raw = b"{" + _ASKED + raw[1:] if "stream_options" not in body and raw[:1] == b"{" else b""
     return True
 
 

@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from inference_providers.offers.access import LACKING as LACKING
     from inference_providers.offers.access import Access as Access
     from inference_providers.offers.access import Accesses as Accesses
+    from inference_providers.offers.addresses import AVOID_VARIABLE as AVOID_VARIABLE
     from inference_providers.offers.addresses import OFFLINE_VARIABLE as OFFLINE_VARIABLE
+    from inference_providers.offers.addresses import ONLY_VARIABLE as ONLY_VARIABLE
     from inference_providers.offers.addresses import SELECTING as SELECTING
     from inference_providers.offers.addresses import address as address
     from inference_providers.offers.addresses import is_offline as is_offline
@@ -66,7 +68,9 @@ _HOME = {
         "LACKING",
     ),
     "addresses": (
+        "AVOID_VARIABLE",
         "OFFLINE_VARIABLE",
+        "ONLY_VARIABLE",
         "SELECTING",
         "address",
         "is_offline",

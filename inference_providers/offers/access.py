@@ -76,14 +76,13 @@ class Access(credentials.Secretive):
         general: Mapping[str, Any] | None = None,
         server: LocalServer | None = None,
         pins: Pins | None = None,
-        by_hand: str | None = None,
         registry: Registry | None = None,
         accesses: Accesses | None = None,
         elsewhere: str = "",
         tokens: Tokens | None = None,
         region: str = "",
     ) -> None:
-        """*server*: one that this package launches. *by_hand*: the variable that stands for a key given by the program.
+        """*server*: one that this package launches.
 
         *general*: the rules about parameters of *registry*. *accesses*: where the provider's routes lead is worked out
         there; without them, all its offers are at *endpoint*. *elsewhere*: by what those models are avoided that a
@@ -100,8 +99,6 @@ class Access(credentials.Secretive):
         self.late: LateKey | None = None if credential is None or tokens is not None else credential.late
         self.variable = None if credential is None else credential.variable
         self.key_source = "" if credential is None else credential.place
-        if self.variable is not None and self.variable == by_hand:
-            self.key_source = BY_HAND
         self.headers = headers or {}
         self.notices: Sequence[str] = ()  # what is to be known of where its key goes
         self.live: Live | None = None  # what providers say themselves that they have; None: that does not count
@@ -225,13 +222,15 @@ class Accesses(credentials.Secretive):
         self._general = registry.parameters
         self._known: dict[str, Access] = {}
         self.by_hand: str | None = None  # a variable that is none of the user's: it stands for a key by hand
+        self.by_hand_source = BY_HAND  # where that key is, for messages; empty where it is none
         self.live: Live | None = None  # what providers say themselves that they have
         self._tokens: dict[tuple[str, str, str], Tokens] = {}  # shared by all that are made of one another
 
     def within(self, selection: Selection) -> Accesses:
         """The same with another selection."""
         made = Accesses(self.registry, self._environ, self._pins, self._allow, selection)
-        made.by_hand, made.live, made._tokens = self.by_hand, self.live, self._tokens
+        made.by_hand, made.by_hand_source = self.by_hand, self.by_hand_source
+        made.live, made._tokens = self.live, self._tokens
         return made
 
     def with_key(self, provider: Provider, key: str, selection: Selection) -> Accesses:
@@ -314,12 +313,13 @@ class Accesses(credentials.Secretive):
             **{
                 "pins": self._pins,
                 "general": self._general,
-                "by_hand": self.by_hand,
                 "registry": self.registry,
                 **kwargs,
             },
         )
         made.live = self.live
+        if made.variable is not None and made.variable == self.by_hand:
+            made.key_source = self.by_hand_source
         if made.variable is not None:
             made.notices = notices(provider, self._environ, made.endpoint, made.key_source.removeprefix("in "))
         return made

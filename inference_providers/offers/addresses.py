@@ -101,6 +101,7 @@ def unheeded(provider: Provider, environ: Mapping[str, str]) -> dict[str, str]:
         return found
     stems = [name.removesuffix("_API_KEY") for name in provider.key_variables if name.endswith("_API_KEY")]
     alike = {stem + end for stem in stems for end in _ALIKE} - {*_variables(provider), *sources_of(provider)}
+    alike |= {name.lower() for name in known}
     seeming = [name for name in sorted(alike) if "://" in environ.get(name, "") and _is_meant(name, provider, environ)]
     best = next((name for name in known if _is_meant(name, provider, environ)), "") if seeming else ""
     return found | {name: f"set {best}" for name in seeming if best}

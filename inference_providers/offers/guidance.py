@@ -289,8 +289,8 @@ class Guidance:
         lines = [f"{key} and {server} was found.", *self._kept(self._environ), *unused, *misspelt, *here]
         if rows:
             lines += ["The easiest keys to get (set the variable to the key):", *rows]
-        lines.append(f"Without a key: start Ollama, LM Studio, llama.cpp or vLLM, or set {_MODEL_VARIABLE}")
-        lines.append("to a GGUF file. `inference-providers doctor` shows what is there.")
+        lines.append("Without a key: start Ollama, LM Studio, llama.cpp or vLLM, or set")  # 80 columns are enough
+        lines += [f"{_MODEL_VARIABLE} to a GGUF file.", "`inference-providers doctor` shows what is there."]
         lines += self._advice()
         error = NoCredentialsError("\n".join(lines), [p.key_variables[0] for p in easiest if p.key_variables])
         error.found_nothing = True

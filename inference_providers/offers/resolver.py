@@ -37,11 +37,11 @@ class Resolver(Lookup):
         if not isinstance(name, str) or len(name) > LONGEST_SPELLING:
             shown = f"{name[:60]!r}... ({len(name)} characters)" if isinstance(name, str) else repr(type(name).__name__)
             raise UnknownModelError(
-                f"{shown} is not a model name: give a text of at most {LONGEST_SPELLING} characters"
+                f"{shown} is not a model name: give a text of at most {LONGEST_SPELLING} characters."
             )
         name = name.strip()
         if not name.isprintable() and re.search(r"[\x00-\x1f\x7f]", name):
-            raise UnknownModelError(f"{name[:60]!r} holds control characters; no model is called so")
+            raise UnknownModelError(f"{name[:60]!r} holds control characters; no model is called so.")
         if provider is not None:
             return self._at_provider(name, provider)
         if name.lower() in (AUTO, SMALL):

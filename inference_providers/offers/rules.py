@@ -71,6 +71,14 @@ def prefix(lookup: Lookup, name: str) -> Resolution | None:
         return None
     if listed := lookup.launched(name, None, NAMED):  # of the user's own list
         return Resolution(name, "prefix", listed[0].canonical_name, listed)
+    if lookup.registry.providers[pid].local is None:  # `openrouter_gpt-4o` is `openrouter/gpt-4o`
+        served = lookup.served(pid, rest, rest)
+        found = (
+            _engine(lookup, name, rest, served)
+            if served
+            else _passed(lookup, name, pid, _with_own_head(lookup, pid, rest))
+        )
+        return found.under(name, "prefix")
     return Resolution(name, "prefix", *lookup.own_name(pid, rest))
 
 
@@ -108,10 +116,11 @@ def provider_before_slash(lookup: Lookup, name: str) -> Resolution | None:
 def internal_name(lookup: Lookup, name: str) -> Resolution | None:
     """Some provider's own name; all who serve that model, and that variant of it, are meant.
 
-    Or one of a server or a file here.
+    Or one of a server or a file here. Who is named before it, and could be asked, is not passed over: `azure/GPT-4o` is
+    a router's name as well, and goes to Azure.
     """
     canonical = lookup.registry.internal_index.get(name.lower())
-    if canonical in lookup.registry.canonical_names:
+    if canonical in lookup.registry.canonical_names and not _is_somebodys(lookup, name, canonical):
         wanted = lookup.wanted(name, canonical)
         offers = [offer for offer in lookup.offers_of(canonical) if wanted.kept_by(offer.internal_name)]
         offers = lookup.exactly(name, offers)
@@ -121,6 +130,16 @@ def internal_name(lookup: Lookup, name: str) -> Resolution | None:
     here = here or lookup.listed_live(internal=name)
     here += lookup.launched(name) if lookup.launch else []
     return Resolution(name, "internal name", here[0].canonical_name, here) if here else None
+
+
+def _is_somebodys(lookup: Lookup, name: str, canonical: str) -> bool:
+    """Whether a name says who is to be asked: a host, or whoever makes a model that others have not been given."""
+    from inference_providers.registry import Heads
+
+    if _split(lookup, name, "/")[0] is None:
+        return False
+    is_open = lookup.registry.model(canonical).get("open_weights")
+    return not is_open or Heads(lookup.registry).is_host(name.partition("/")[0].lower())
 
 
 def own_suffix(lookup: Lookup, name: str) -> Resolution | None:
@@ -316,8 +335,10 @@ def family(lookup: Lookup, name: str, marks: str = "") -> Resolution | None:
         if pid in lookup.registry.providers:
             canonical, offers = lookup.own_name(pid, name)
             return Resolution(name, "family", canonical, offers, f"{unknown}; {pid}, which has such names, is asked")
-        if pid == _SERVERS and (offers := lookup.passed_to_servers(name)):
-            return Resolution(name, "family", None, offers, f"{unknown}; it is passed to the server on this machine")
+        if pid == _SERVERS:  # open weights: `gpt-oss-...` is not OpenAI's, whatever it begins with
+            said = f"{unknown}; it is passed to the server on this machine"
+            offers = lookup.passed_to_servers(name)
+            return Resolution(name, "family", None, offers, said) if offers else None
     return None
 
 
@@ -331,7 +352,13 @@ RULES: tuple[Rule, ...] = (
 def _split(lookup: Lookup, name: str, mark: str) -> tuple[str | None, str]:
     """The id of the provider before a mark, or None, and what stands after it."""
     head, found, rest = name.partition(mark)
-    return (lookup.registry.provider_id(head) if found and rest else None), rest
+    pid = lookup.registry.provider_id(head) if found and rest else None
+    if pid is None or "/" not in rest or "regions" not in lookup.registry.providers[pid].connection:
+        return pid, rest
+    from inference_providers.offers.regions import without_region
+
+    access = lookup.access(pid)
+    return pid, without_region(access.provider.connection, access.region, rest)
 
 
 def _engine(lookup: Lookup, name: str, rest: str, served: tuple[str | None, list[Offer]]) -> Resolution:

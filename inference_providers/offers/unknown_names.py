@@ -108,6 +108,8 @@ def unknown_model(lookup: Lookup, name: str) -> UnknownModelError:
         close = []
     if close:
         lines += ["Closest names:", *(f"  {one}: {_enabling(lookup, one)}" for one in close)]
+    if "," in name:
+        lines.append("Several models are a list, not one name; on the command line each has an option of its own (-m).")
     lines.append("`inference-providers models PATTERN` searches the names; `PROVIDER/NAME` passes a name on unlisted.")
     return UnknownModelError("\n".join(lines), close)
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from inference_providers.plugins.interface import Template as Template
     from inference_providers.plugins.loading import VERSION as VERSION
     from inference_providers.plugins.loading import objects as objects
+    from inference_providers.plugins.loading import said_by as said_by
     from inference_providers.plugins.registered import engine_rows as engine_rows
     from inference_providers.plugins.registered import examined as examined
     from inference_providers.plugins.registered import extended as extended
@@ -44,6 +45,7 @@ _HOME = {
     "loading": (
         "VERSION",
         "objects",
+        "said_by",
     ),
     "registered": (
         "engine_rows",

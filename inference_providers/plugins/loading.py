@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 import sys
+from contextlib import redirect_stdout
 
 from inference_providers.files import folders
 from inference_providers.plugins.discovery import (
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 
 VERSION = 1  # of the interface: raised where plug-ins would have to change
 _NAME = r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}"
+_SHOWN = 500  # characters of an error
 _known: dict[tuple[str, ...], Plugin] = {}
 
 
@@ -40,8 +43,10 @@ class Plugin:
         self.value: Any = None
         try:
             self.value = _imported(declaration)
-        except (Exception, SystemExit) as error:  # noqa: BLE001  (whatever a package does must not end a program)
-            self.problem = str(error) if type(error) is _UnfitError else f"{type(error).__name__}: {error}"
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # noqa: BLE001  (whatever a package does must not end a program)
+            self.problem = str(error) if type(error) is _UnfitError else said_by(error)
 
     def __repr__(self) -> str:
         return f"<Plugin {self.name}, {self.problem or 'sound'}>"
@@ -111,6 +116,15 @@ def _alone(plugin: Plugin, declarations: Iterable[Declaration]) -> Plugin:
     return plugin.faulty(f"{' and '.join(others)} has one of the same name; uninstall one of them")
 
 
+def said_by(error: BaseException) -> str:
+    """The kind and the message of an error of somebody else's code, which may be long, or fail itself."""
+    try:
+        message = str(error)
+    except Exception:  # noqa: BLE001
+        message = ""
+    return f"{type(error).__name__}: {message}"[:_SHOWN]
+
+
 class _UnfitError(Exception):
     """What is wrong with a plug-in, in words."""
 
@@ -123,7 +137,8 @@ def _imported(declaration: Declaration) -> Any:
     path = list(sys.path)
     sys.path[:] = installed_path()  # a file of the current directory must not come in the module's place
     try:
-        __import__(module_name)
+        with redirect_stdout(sys.stderr):  # what it prints is no answer
+            __import__(module_name)
     finally:
         sys.path[:] = [*path, *(folder for folder in sys.path if folder not in path)]
     value: Any = sys.modules[module_name]
@@ -135,7 +150,8 @@ def _imported(declaration: Declaration) -> Any:
     fits, wanted = _SHAPES[declaration.group]
     if not fits(value):
         raise _UnfitError(f"{declaration.target} must be {wanted}, not {type(value).__name__}")
-    return value
+    # A copy, of nothing but what JSON has: what was found fit must stay so.
+    return json.loads(json.dumps(value)) if declaration.group in (PROVIDERS, ENGINES) else value
 
 
 def _check_version(declaration: Declaration, module: str, requires: Any) -> None:

@@ -69,6 +69,12 @@ BY_CLASS: tuple[tuple[int, str, type[ProviderError]], ...] = (
 )
 OTHERWISE = (NEXT, ProviderUnavailableError)
 UNKNOWN = 400  # the status with which words are looked for where an error comes with a status of success
+# The status that an error has then, by its kind, else UNKNOWN: what programs catch and back off by.
+_BY_KIND_OF_ERROR: tuple[tuple[type[ProviderError], int], ...] = (
+    (AuthenticationError, 401),
+    (InsufficientCreditsError, 402),
+    (RateLimitError, 429),
+)
 ERROR_READ = 65536  # bytes of an error body
 _HIDDEN = ("message", "msg", "detail", "error_msg", "error_message", "errors", "fault", "Message")
 _BILLED = "; it may have been billed"
@@ -95,6 +101,7 @@ class Verdict:
         "reply",
         "response",
         "retry_after",
+        "spread",
         "words",
     )
 
@@ -108,6 +115,7 @@ class Verdict:
         cool: bool = False,
     ) -> None:
         self.action, self.error, self.retry_after, self.reply, self.cool = action, error, retry_after, reply, cool
+        self.spread = 0.0  # seconds by which to come later than that, at random, where many wait for the same moment
         self.offer: Offer | None = None  # who answered, where that may be another than was asked first
         self.exceeded: BudgetExceededError | None = None  # the budget that holds it
         self.words: ErrorDetails | None = None  # what the server said, where it refused
@@ -200,8 +208,12 @@ def _judged(
     limited = kind is RateLimitError and (action == RETRY or status == 429)
     if limited and wait is not None:
         action = WAIT
+    shown = f"HTTP {status}"
+    if in_success and words.status is None:
+        status = next((number for named, number in _BY_KIND_OF_ERROR if issubclass(kind, named)), UNKNOWN)
+        shown = f"in a reply with HTTP {SUCCESS[0]}"
     error = kind(
-        f"{provider}: {message} (HTTP {status})",
+        f"{provider}: {message} ({shown})",
         provider=provider,
         status=status,
         code=words.code or words.kind or None,

@@ -162,10 +162,9 @@ class MessageJudge(StreamJudge):
 
     def _event(self, event: sse.Event) -> dict[str, Any] | None:
         said = super()._event(event)
-        self.within_event = False  # nothing of what has not come as a whole has been passed on
         return None if said is None else self._chunks.chunk(said)
 
-    def passed_on(self, events: Iterable[Mapping[str, Any]], *, ends: bool = False) -> bytes:
+    def passed_on(self, events: Sequence[Mapping[str, Any]], *, ends: bool = False) -> bytes:
         """The bytes of the chunks that came of what was read last."""
         whole = self.done or (ends and self.verdict is not None and self.verdict.action == classify.OK)
         farewell, self._farewell = whole and not self._farewell, self._farewell or whole

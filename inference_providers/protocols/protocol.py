@@ -99,14 +99,13 @@ if TYPE_CHECKING:
         usage: Any  # as the last event that told of it had it, in OpenAI's names
         words: Pieces  # the text so far
         events: int  # so far, those without content included: a stream that brings none is silent
-        within_event: bool  # an event had begun, and not ended, before the bytes that were read last
 
         @property
         def media_type(self) -> str:
             """The content type of what is passed on; empty where that is as the server has it."""
             raise NotImplementedError
 
-        def passed_on(self, events: Iterable[Mapping[str, Any]], *, ends: bool = False) -> bytes:
+        def passed_on(self, events: Sequence[Mapping[str, Any]], *, ends: bool = False) -> bytes:
             """The bytes, as OpenAI's API has them, that stand for what was read last and has brought these chunks.
 
             ends: the end of the body was read.

@@ -1,6 +1,6 @@
 """The bytes of a JSON object with another model's name in them, and nothing else changed. Pure.
 
-What a caller wrote goes on as it is: numbers that no float holds, names that come twice, halves of surrogates.
+What a caller wrote goes on as it is: numbers that no float holds, halves of surrogates.
 """
 
 from __future__ import annotations

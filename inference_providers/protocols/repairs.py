@@ -307,7 +307,7 @@ def _stop_as_text(fields: dict[str, Any], words: list[str]) -> None:
         words.append("stop sent as text")
 
 
-LEVELS = ("minimal", "low", "medium", "high", "xhigh", "max")  # of reasoning effort, the least first
+LEVELS = parameters.EFFORTS[1:]  # `none` is another thing to say
 # Of an effort that is not taken, and the one that is sent for it: (the one, the other) by mark.
 EFFORTS = {f"{one}_effort_as_{other}": (one, other) for one in LEVELS for other in LEVELS if one != other}
 

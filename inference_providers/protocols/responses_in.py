@@ -6,6 +6,7 @@ request one for providers of the Responses API alone.
 
 from __future__ import annotations
 
+from inference_providers.chat import parameters
 from inference_providers.protocols.dialect import OWN_WORDS, Asked, others
 from inference_providers.protocols.request_fields import (
     Notes,
@@ -41,7 +42,6 @@ _ONLY_NATIVE = {
     "prompt": "prompt names a template that a provider keeps (send its text)",
     "moderation": "moderation is done by providers of this API",
 }
-_EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
 SEALED, LOGPROBS = "reasoning.encrypted_content", "message.output_text.logprobs"
 
 
@@ -130,8 +130,8 @@ def _read_thinking(body: Mapping[str, Any], made: dict[str, Any], notes: Notes) 
     config = mapping(body.get("reasoning") or {}, "reasoning")
     effort = config.get("effort")
     if effort is not None:
-        if effort not in _EFFORTS:
-            raise refused(f"reasoning.effort must be one of {', '.join(_EFFORTS)}, not {effort!r:.40}")
+        if effort not in parameters.EFFORTS:
+            raise refused(f"reasoning.effort must be one of {', '.join(parameters.EFFORTS)}, not {effort!r:.40}")
         made["reasoning_effort"] = effort
     for name, usual in (("context", "auto"), ("mode", "standard")):
         if config.get(name) not in (None, usual):

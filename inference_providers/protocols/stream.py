@@ -21,9 +21,10 @@ from inference_providers.transport import sse
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from typing import Any
 
+    from inference_providers.protocols.chat_form import ChatForm
     from inference_providers.protocols.classify import Verdict
     from inference_providers.registry import Registry
     from inference_providers.transport import WireError
@@ -54,12 +55,13 @@ class StreamJudge(Notes):
         "_kind": "What the body is, once enough of it has come to tell.",
         "_label": "What its content type says.",
         "_head": "What came before that.",
-        "_raw": "The bytes that were read last.",
+        "_raw": "The bytes that were read last, behind `_tail`.",
         "_looked": "Whether the first line of a body was looked at.",
         "_unread": "Whether the body is passed on whatever it is, once it is no error.",
-        "within_event": "An event had begun, and not ended, before the bytes that were read last.",
+        "_tail": "What has come of an event that has not ended: it is passed on with its end.",
+        "_form": "What puts chunks into the form that SDKs read, once one is of another.",
         "_plain": "The body so far, where it is one reply.",
-        "_skipped": "A ping was among the events of this piece.",
+        "_skipped": "A ping was among the events of this piece, or a chunk in another form.",
         "_size": "How many bytes have come.",
         "_decode": "The verdict on a body that turns out to be a complete reply.",
         "_read": "What reads a chunk; None for streams that are passed on.",
@@ -95,7 +97,9 @@ class StreamJudge(Notes):
         self._kind = ""
         if self._read is None and _AS_EVENTS not in self._label:
             self._kind = _PASSED if classify.is_foreign(self._label) else _WHOLE
-        self._head, self._raw, self._plain, self._looked, self.within_event = b"", b"", bytearray(), False, False
+        self._head = self._raw = self._tail = b""
+        self._plain, self._looked = bytearray(), False
+        self._form: ChatForm | None = None
         self._size = self.events = 0
         self.verdict: Verdict | None = None
 
@@ -115,11 +119,11 @@ class StreamJudge(Notes):
     def feed(self, chunk: bytes) -> Iterator[dict[str, Any]]:
         """The chunks that these bytes complete. Raises TruncatedStreamError after first content."""
         self._size += len(chunk)
-        self._skipped, self.within_event = False, self._parser.held > 0
+        self._skipped = False
         if not self._kind:
             self._head = chunk = self._head + chunk
             self._kind = self._looks_like(chunk)
-        self._raw = chunk
+        self._raw = self._tail + chunk if self._tail else chunk
         if self._kind == _PASSED:
             self.started = True
         elif self._kind == _WHOLE:
@@ -153,16 +157,21 @@ class StreamJudge(Notes):
         elif len(self._plain) > sse.EVENT_CAP:
             self._fail("the reply is too large")
 
-    def passed_on(self, events: Iterable[Mapping[str, Any]], *, ends: bool = False) -> bytes:
+    def passed_on(self, events: Sequence[Mapping[str, Any]], *, ends: bool = False) -> bytes:
         """The bytes that stand for what was read last, which has brought these events.
 
-        Whoever reads them reads server-sent events: lines and a whole reply become such, and pings are left out,
-        but for one within an event of which a part has been passed on.
+        Whoever reads them reads server-sent events: lines and a whole reply become such, and pings are left out. An
+        event is passed on once it has ended: what is left out is left out whole.
         """
-        if self._kind == _PASSED or (
-            self._kind == _EVENTS and (self.within_event or not self._skipped or self._path == MESSAGES)
-        ):  # pings are events of messages
+        if self._kind == _PASSED:
             return self._raw
+        if self._kind == _EVENTS:
+            end = sse.end_of_events(self._raw) if self._parser.held and not ends else len(self._raw)
+            self._tail = self._raw[end:]
+            unended = ends and events  # the end of the body ends an event for us, and for no SDK
+            if not (self._skipped or unended) or self._path == MESSAGES:  # pings are events of messages
+                return self._raw[:end]
+            return b"".join(as_events(events, done=self.done))
         verdict = self.verdict
         if ends and self._kind == _WHOLE and verdict is not None and verdict.reply is None:
             return bytes(self._plain)
@@ -171,7 +180,7 @@ class StreamJudge(Notes):
 
     def end(self) -> Iterator[dict[str, Any]]:
         """What the end of the body completes; sets the verdict."""
-        self._skipped, self._raw, self.within_event = False, b"", self._parser.held > 0
+        self._skipped, self._raw = False, self._tail
         self.started = self.started or (self._unread and self._kind == _PASSED)  # a file may be empty
         if not self._kind and _AS_EVENTS not in self._label:
             self._kind, self._plain = _WHOLE, bytearray(self._head)
@@ -293,6 +302,10 @@ class StreamJudge(Notes):
             self._fail(f"a chunk is {error}")
             return None
         except ValueError:
+            inner = data.removeprefix("data:")
+            if inner is not data and not inner.lstrip().startswith("data:"):  # some proxies write that name twice
+                self._skipped = True
+                return self._event(sse.Event(event.name, inner.strip(), ""))
             self._no_json("" if event.name in _PINGS else data.strip())
             return None
         if not chunk or event.name in _PINGS:
@@ -309,10 +322,20 @@ class StreamJudge(Notes):
             return chunk
         elif self._read(self, chunk, len(data)):
             if self.verdict is None:
-                return chunk
+                return self._formed(chunk) if self.odd else chunk
         else:
             self._skipped = True
         return None
+
+    def _formed(self, chunk: dict[str, Any]) -> dict[str, Any]:
+        """A chunk of a chat as SDKs read it."""
+        if self._form is None:
+            from inference_providers.protocols.chat_form import ChatForm
+
+            self._form = ChatForm()
+        formed, self.odd = self._form.put(chunk), False
+        self._skipped = self._skipped or formed is not chunk
+        return formed
 
     def _no_json(self, data: str) -> None:
         if data == "[DONE]":

@@ -57,6 +57,7 @@ def chat_chunk(notes: Notes, chunk: Mapping[str, Any], size: int) -> bool:
     if usage := chat.billed_in(chunk):
         notes.usage = chat.with_usage(notes.usage, usage)
     notes.other += size
+    notes.odd = not isinstance(choices, list)
     for choice in choices if isinstance(choices, list) else ():
         if isinstance(choice, dict):
             _chat_choice(notes, choice)
@@ -80,6 +81,7 @@ def _chat_choice(notes: Notes, choice: Mapping[str, Any]) -> None:
             notes.fail(f"the stream ended with finish_reason {reason!r}")
         return
     delta = chat.delta_of(choice)
+    notes.odd = notes.odd or delta is not choice.get("delta") or bool(delta.get("tool_calls"))
     text = chat.content_text(delta.get("content"))
     if not index:
         notes.words.add(text)

@@ -26,6 +26,7 @@ class Notes:
         "words": "The text so far, for `.partial`.",
         "thoughts": "How many characters of thoughts have come.",
         "other": "How many bytes of chunks have come that hold more than text.",
+        "odd": "The last chunk may be of another form than SDKs read.",
     }
 
     def __init__(self, choices: int) -> None:
@@ -33,6 +34,7 @@ class Notes:
         self.finishes: set[int] = set()
         self.words, self.thoughts, self.other = chat.Pieces(), 0, 0
         self.filtered = self.cut = self.started = self.finished = self.resting = self.done = False
+        self.odd = False
         self.usage: Any = None
 
     def error(self, body: Mapping[str, Any], what: str = "an error without a message") -> None:

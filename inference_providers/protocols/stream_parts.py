@@ -34,8 +34,7 @@ class Part:
             self.raw = judge.passed_on(self.events, ends=ends)
         except TruncatedStreamError as failure:
             self.failure = failure
-            # The event that failed is not passed on; those before it are, unless one of them began in an earlier piece.
-            self.raw = b"" if judge.within_event else b"".join(as_events(self.events, done=False))
+            self.raw = b"".join(as_events(self.events, done=False))  # the event that failed is not passed on
 
 
 def whole_reply(

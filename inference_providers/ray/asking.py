@@ -40,7 +40,10 @@ class RowWorker(Worker):
         return columns.with_results(table, self._ask_or_recall(self._journals, items))
 
     def _item(self, row: dict[str, Any], place: int) -> Item:
-        return self.source.item(columns.question(row, whole=self._whole), place)
+        try:
+            return self.source.item(columns.question(row, whole=self._whole), place)
+        except ValueError as error:
+            return self.source.broken(f"its messages are no JSON ({error})", place)
 
     def _ask_or_recall(self, journals: Journals, items: list[Item]) -> list[Result]:
         """Results of items: what earlier runs, and earlier tries of this very task, have had answered is not asked."""
@@ -91,15 +94,14 @@ def ask(
 
     models, options: as for `batch`. providers: the list to ask by; default: what each node's environment has.
     journal: a folder that all nodes share, in which each answer is kept at once; what is in it is not asked again, by
-    this program or the next. actors: how many processes ask; default: one on each node.
+    this program or the next, and what it cost counts for `max_cost`. actors: how many processes ask; default: one on
+    each node.
 
     Raises ImportError without Ray, TypeError and ValueError for wrong options.
     """
     ray = cluster.load()
     if refused := options.keys() & {"out", "resume", "mode", "engine", "address", "as_completed", "on_error"}:
         raise TypeError(f"{', '.join(sorted(refused))}: of a batch to a file; a dataset writes itself")
-    if options.get("max_cost") is not None:
-        raise ValueError("max_cost is not held to on several machines; give the list a budget, and a state they share")
     pipeline = (default_list() if providers is None else providers).pipeline
     job = Job((), models, **options)
     job.given = {**options, "models": models}
@@ -115,6 +117,6 @@ def ask(
         "done": done,
         "whole": options.get("prompt") is not None,
     }
-    dealer = dealer_of(ray, pipeline, job)
+    dealer = dealer_of(ray, pipeline, job, None if journals is None else journals.folder)
     how = {"batch_size": ROWS, "batch_format": "pyarrow", "fn_constructor_kwargs": given}
     return pool.mapped(ray, dataset, RowWorker, dealer, actors, **how)

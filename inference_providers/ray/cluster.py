@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import socket
 from contextlib import contextmanager
 
@@ -37,11 +38,12 @@ def joined(address: str | None) -> Iterator[Any]:
     if ray.is_initialized():
         yield ray
         return
+    named = address or os.environ.get("RAY_ADDRESS")  # which Ray reads itself, whatever environment a list has
     try:
-        _knock(address)
+        _knock(named)
         ray.init(address=address or "auto", log_to_driver=False, logging_level="warning")
     except (OSError, ValueError, RuntimeError) as error:
-        where = f"at {address}" if address else "here (address=, or RAY_ADDRESS)"
+        where = f"at {named}" if named else "here (address=, or RAY_ADDRESS)"
         raise ConnectionError(
             f"no cluster of Ray answers {where}: {_first_line(error)}. `ray start --head` starts one; "
             'address="local" takes this machine alone'
@@ -58,7 +60,7 @@ def quiet(ray: Any) -> Iterator[None]:
     logger = logging.getLogger("ray.data")
     level, context = logger.level, ray.data.DataContext.get_current().copy()
     context.enable_progress_bars = False
-    logger.setLevel(logging.ERROR)
+    logger.setLevel(logging.CRITICAL + 1)  # what fails is raised as well
     try:
         with ray.data.DataContext.current(context):
             yield
@@ -78,6 +80,16 @@ def check_version(theirs: str) -> None:
         raise RuntimeError(
             f"inference_providers {__version__} is installed on {here}, and {theirs} in the program that "
             f"has started this batch; install the same one on all machines, or send it along: {WHEEL}"
+        )
+
+
+def check_room(ray: Any, memory: int) -> None:
+    """Raise RuntimeError where no machine has as much memory as an actor claims: Ray would wait for one for ever."""
+    nodes = [node["Resources"].get("memory", 0) for node in ray.nodes() if node["Alive"]]
+    if nodes and max(nodes) < memory:
+        raise RuntimeError(
+            f"an actor needs {memory // 2**20} MiB, and the largest machine of the cluster gives Ray "
+            f"{int(max(nodes)) // 2**20}; `ray start --memory=...` says how much it may use"
         )
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 
-from inference_providers.batches import ANSWERS, PROMPTS, TAKEN
+from inference_providers.batches import ANSWERS, PROMPTS, prefix
+from inference_providers.text import jsontext
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,13 +21,14 @@ COLUMNS = (*ANSWERS, "parsed", "input_tokens", "output_tokens", "finish_reason")
 def question(row: Mapping[str, Any], *, whole: bool) -> Any:
     """What a row asks: its columns that are known, or the *whole* row, for a prompt with columns.
 
-    Arrow has all structs of a column alike, so what a message does not say is null in it: left out.
+    Arrow has all structs of a column alike, so what a message does not say is null in it: left out. Raises ValueError
+    for messages that are text, and no JSON.
     """
     if whole:
         return dict(row)
     asked = {name: row[name] for name in ASKED if row.get(name) is not None}
     if (turns := asked.get("messages")) is not None:
-        asked["messages"] = _said(json.loads(turns) if isinstance(turns, str) else turns)
+        asked["messages"] = _said(jsontext.loads(turns) if isinstance(turns, str) else turns)
     return asked
 
 
@@ -44,7 +46,7 @@ def with_results(table: Any, results: Sequence[Result]) -> Any:
     """
     import pyarrow as pa  # pyright: ignore[reportMissingImports]
 
-    taken = TAKEN if any(name in table.column_names for name in COLUMNS) else ""
+    taken = prefix(table.column_names, COLUMNS)
     rows = [_cells(result) for result in results]
     types = {"cost": pa.float64(), "input_tokens": pa.int64(), "output_tokens": pa.int64()}
     for name in COLUMNS:

@@ -18,6 +18,7 @@ def mapped(ray: Any, dataset: Any, work: Any, dealer: Any, actors: int | None, *
     They wait for providers and need little of a processor, so they claim memory alone: a node that was lost leaves room
     for its actor on the others. Ray starts them anew, and has them do again what they had not finished.
     """
+    cluster.check_room(ray, MEMORY)
     pool = ray.data.ActorPoolStrategy(
         size=actors or cluster.machines(ray),
         max_tasks_in_flight_per_actor=AT_ONCE,

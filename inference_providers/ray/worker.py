@@ -7,17 +7,20 @@ the end of one part leaves nobody idle.
 from __future__ import annotations
 
 import asyncio
+import json
+import os
 import threading
 import time
 import uuid
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 
 from inference_providers.batches import Job, Output, Runner
 from inference_providers.calls import narrowed
 from inference_providers.clients import AsyncProviderList
 from inference_providers.ray import cluster
-from inference_providers.ray.dealer import unpacked
-from inference_providers.routing import LeasedPace
+from inference_providers.ray.dealer import environment, unpacked
+from inference_providers.ray.warnings import RefusedKeys, Warnings
+from inference_providers.routing import BATCH, LeasedPace, LentPurse
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,7 +28,10 @@ if TYPE_CHECKING:
     from typing import Any
 
     from inference_providers.batches import Item, Result
+    from inference_providers.routing import Preferences
 
+COUNTS = ("answered", "failed", "cost", "unpriced", "input_tokens", "output_tokens")  # of a summary, that are told
+AT_ONCE = 64  # threads in which requests wait for money, or for files
 EVERY = 0.1  # seconds between reports
 SOONEST = 0.02  # seconds between two, when a lane has no permit at all
 _LEAVING = 10.0  # seconds in which a worker that another machine has given up is expected to end
@@ -110,12 +116,26 @@ class Worker:
         self._feed: _Feed
         self._hungry: asyncio.Event
         self._loop = asyncio.new_event_loop()
-        self.providers = AsyncProviderList(**given["providers"])
+        self._warnings, self._refused = Warnings(), RefusedKeys()
+        self.providers = self._list()
+        self.providers.pipeline.listeners.append(self._refused)
         self.job = Job((), **given["options"])
         self.source = self.job.source  # which makes items of what is given; what the runner reads is the feed
         begun: Future[None] = Future()
         threading.Thread(target=self._live, args=(begun,), name="batch", daemon=True).start()
         begun.result()
+
+    def _list(self) -> AsyncProviderList:
+        """The driver's list, made again: as it was made, and as it was set since."""
+        given = self._given
+        providers = dict(given["providers"])
+        if providers["environ"] is None and given["variables"]:
+            providers["environ"] = environment(given["variables"], os.environ)
+        made = AsyncProviderList(**providers)
+        made.pipeline.timeout = given["timeout"]
+        if given["preferences"] is not None:  # else those of this node's user count
+            made.pipeline.preferences = given["preferences"]
+        return made
 
     def ask(self, items: Sequence[Item], journal: Output | None) -> list[Result]:
         """The results of items, in their order."""
@@ -124,6 +144,10 @@ class Worker:
             self._loop.call_soon_threadsafe(self._add, part)
             part.done.result()
         return [result for result in part.results if result is not None]
+
+    def told(self) -> str:
+        """What was warned of by now, and which keys were refused, as JSON."""
+        return json.dumps([self._warnings.all, [[name, *found] for name, found in self._refused.found.items()]])
 
     def _add(self, part: Part) -> None:
         if self._failure is not None:
@@ -154,10 +178,12 @@ class Worker:
         given = self._given
         pace = LeasedPace(given["most"], time.monotonic, self._hungry.set, tokens=given["counts_tokens"])
         job.pace = pace
+        self._loop.set_default_executor(ThreadPoolExecutor(AT_ONCE, "waits"))
         pipeline = narrowed(self.providers.pipeline, **job.terms)
         if job.pattern.split_thinking is None:
             job.pattern.split_thinking = pipeline.split_thinking
         job.prefer(pipeline)
+        self._purse = self._lent(job.preferences)
         if any(said is not None for said in job.cache):
             job.pattern.cache = pipeline.cache_of_call(*job.cache)
         runner = Runner(pipeline, job, None)
@@ -171,14 +197,34 @@ class Worker:
         for task in ended:
             task.result()
 
+    def _lent(self, preferences: Preferences | None) -> LentPurse | None:
+        """A purse that is lent what it holds, in the place of the batch's."""
+
+        def hungry() -> None:  # from any thread
+            self._loop.call_soon_threadsafe(self._hungry.set)
+
+        found = None
+        if preferences is None:
+            return None
+        for purse in preferences.purses:
+            if purse.name == BATCH:
+                found = LentPurse(BATCH, purse.limit, hungry)
+                preferences.purses = tuple(found if one is purse else one for one in preferences.purses)
+        return found
+
     async def _report(self, pace: LeasedPace, runner: Runner) -> None:
         """Tell what happened, and take over what is granted, again and again."""
         while True:
             if pace.leased:
                 asked = time.monotonic()
                 backlog = len(self._feed.parts) - sum(lane.busy for lane in pace.leased.values())
-                grants = await self.dealer.report.remote(self.name, pace.report(backlog))
+                wish = None if self._purse is None else self._purse.wish()
+                done = {name: getattr(runner.summary, name) for name in COUNTS}
+                news = {"done": done, "said": self._warnings.taken()}
+                grants, loan = await self.dealer.report.remote(self.name, pace.report(backlog), wish, news)
                 pace.granted(grants, asked)
+                if self._purse is not None and loan is not None:
+                    self._purse.lend(loan)
                 runner.wake()
             await asyncio.sleep(SOONEST)
             try:

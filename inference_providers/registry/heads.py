@@ -10,7 +10,8 @@ import re
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
+    from typing import Any
 
     from inference_providers.registry.registry import Registry
 
@@ -94,12 +95,16 @@ class Heads:
 
     def is_slip(self, head: str) -> bool:
         """Whether that is a provider's name with a slip in it, or was a provider's: who writes so meant that one."""
-        return head.lower() in self._registry.retired_providers or bool(self.near(head))
+        return self._ended(head) is not None or bool(self.near(head))
+
+    def _ended(self, head: str) -> Mapping[str, Any] | None:
+        """The row of a provider that has ended, by its name in any tool's spelling."""
+        plain, rows = _plain(head), self._registry.retired_providers
+        return next((row for pid, row in rows.items() if plain in map(_plain, (pid, *row.get("aliases", ())))), None)
 
     def said(self, head: str, canonical: str | None) -> str:
         """What is wrong with a head, for a person."""
-        ended = self._registry.retired_providers.get(head.lower())
-        if ended is not None:
+        if (ended := self._ended(head)) is not None:
             return f"{ended['name']} ended in {ended['ended']}."
         if canonical is not None and self.known(head):
             return f"{head[:32]!r} does not make {canonical}, and is not a provider."
@@ -131,7 +136,7 @@ class Heads:
         found: list[str | None] = []
         for head in heads:
             words = re.split(r"[-_.:]", head.lower())
-            if (ended := self._registry.retired_providers.get(head.lower())) is not None:
+            if (ended := self._ended(head)) is not None:
                 found.append(ended["successor"])
                 continue
             found += [self._registry.provider_id(head), *self.near(head)]

@@ -80,7 +80,7 @@ _PREFIXES = _Rules(
     (r"^c4ai[-_](?=command|aya)|^quantized-", ""),
     (r"^anthropic-+", ""),
     (r"^(deep|alibaba|cohere|google|zai-org|z-ai|zai|xiaomi|nvidia|meta|moonshot|moonshotai|ai21|arcee|aion-labs|sakana"
-     r"|xpersona|gemini|perplexity|minimax-ai|mistralai|openai)-+(?=(deepseek|qwen|command|gemma|glm|mimo|nemotron|llama|kimi"
+     r"|xpersona|gemini|perplexity|minimax-ai|mistralai|openai)-+(?=(deepseek|qwen|command|gemini|gemma|glm|mimo|nemotron|llama|kimi"
      r"|jamba|trinity|aion|namazu|gpt|sonar|minimax|mistral)([-\d.]|$))", ""),
     (r"^meta-textgeneration-(llama-2-\d+b)(-b)?-f$", r"\1"),
     (r"^stepfun-(?=\d)", "step-"),
@@ -92,6 +92,7 @@ _PREFIXES = _Rules(
 _SPELLING = _Rules(
     (r"\.(?=(i1-)?(i?q\d|tq\d|b?f16|fp16|f32|imatrix|ud-|mxfp\d|quantized|w\da\d+|gguf|ggml(v\d)?)([._-]|$)|i1-)", "-"),
     (r"(?<=\d)p(?=\d)", "."),
+    (r"(?<=\d)_(?=\d+b([._-]|$))", "-"),  # before a size; between other digits it is a version's
     (r"(?<=\d)_(?=\d)", "."),
     (r"_", "-"),
     (r"-{2,}", "-"),
@@ -100,9 +101,12 @@ _SPELLING = _Rules(
     (r"^(kimi(?=k\d)|minimax(?=m\d)|deepseek(?=[rv]\d))", r"\1-"),
     (r"^(kimi-k|mimo-v|deepseek-v)(\d)(\d)(?=-|$)", r"\1\2.\3"),
     (r"^glm-(\d)-(\d)(?=v-|v$)", r"glm-\1.\2"),
+    (r"^glm-([45])(\d)(?=-|$)", r"glm-\1.\2"),
     (r"^gemini-([123])([05])(?=-)", r"gemini-\1.\2"),
+    (r"^gemini-(flash|pro)-(\d\.\d)(?=-|$)", r"gemini-\2-\1"),
     (r"^(qwen[\d.]+)(?=(vl|omni|coder|math)(-|$))", r"\1-"),
     (r"^(granite-[\d.]+)-dense(?=-|$)", r"\1"),
+    (r"^llama-?([34])(\d)(?=-\d+b)", r"llama-\1.\2"),
     (r"^llama-?(\d)", r"llama-\1"),
     (r"^l(\d)(?:\.?(\d))?-(?=\d+b|[a-z])", lambda m: f"l{m[1]}.{m[2]}-" if m[2] else f"l{m[1]}-"),
     (r"^code-?llama-", "codellama-"),
@@ -111,11 +115,11 @@ _SPELLING = _Rules(
     (r"^wizardcoder-python-34b.*", "wizard-python-34b"),
     (r"^gemma-?(\d)", r"gemma-\1"),
     (r"^qwen-v?(\d)(?=[.-]|$)", r"qwen\1"),
-    (r"^qwen-(?=vl-(max|plus)|max|plus|turbo|flash|long|coder|image|mt|omni|doc|math)", "qwen-"),
     (r"^qwen(\d)(\d)(?=-)", r"qwen\1.\2"),
     (r"^gpt-?(\d)(\d)(?=-|$)", r"gpt-\1.\2"),
     (r"^gpt-?4-o(?=-|$)", "gpt-4o"),
     (r"^gpt(?=\d)", "gpt-"),
+    (r"^o([134])(?=(mini|preview|pro)(-|$))", r"o\1-"),
     (r"^gpt-oss[:-]", "gpt-oss-"),
     (r"^minimax-m(\d)(\d)(?=-|$)", r"minimax-m\1.\2"),
     (r"^(minimax-m\d(?:[.-]\d)?)-lightning$", r"\1-highspeed"),  # its name before
@@ -137,9 +141,7 @@ _SPELLING = _Rules(
     (r"^cogito-v?(\d)[.-](\d)-", r"cogito-v\1.\2-"),
     (r"^solar-(pro|mini)-?(?=\d)", r"solar-\1-"),
     (r"^k(?=[23](\.\d)?(-|$))(?!2-think)", "kimi-k"),
-    (r"^lfm-?(?=\d)", "lfm-"),
-    (r"^ring-|^ling-", lambda m: m[0]),
-    (r"^dolphin-?(?=\d)", "dolphin-"),
+    (r"^(dolphin|lfm|mixtral|wizardlm)-?(?=\d)", r"\1-"),
     (r"^doubao-(?=seed)", ""),
     (r"^grok-code-fast(-1)?(-0825)?$", "grok-code-fast-1"),
     (r"^jamba-(\d\.\d)-(large|mini)", r"jamba-\2-\1"),
@@ -148,8 +150,8 @@ _SPELLING = _Rules(
 # `-highspeed` is no serving word: makers sell the same weights faster under a name and at a price of their own.
 # `8-bit`, `fp8`, `q4_k_m`, and how a host serves the same weights.
 _QUANTISATION = (
-    r"(mxfp\d?(-moe)?|nvfp4(a16)?|fp4|fp8|fp8-(dynamic|static|block)|fp16|bf16|f16|f32|int4|int8|int4-mixed-ar|autoround|awq"
-    r"|gptq|gguf|ggml(v\d)?|mlx|mlc|onnx|openvino|exl2|exl3|\d(\.\d+)?bpw|\d-?bit(-\d+g|-gs\d+)?|dwq(-\d{4})?|qat|bnb|unsloth|hqq|ud|i1|imatrix"
+    r"(mxfp\d?(-moe)?|nvfp4(a16)?|fp4|fp8|fp8-(dynamic|static|block|kv)|fp16|bf16|f16|f32|int4|int8|int4-mixed-ar|autoround|awq"
+    r"|gptq|gguf|ggml(v\d)?|mlx|mlc|onnx|openvino|(int[48]|fp16)-ov|exl2|exl3|\d(\.\d+)?bpw|\d-?bit(-\d+g|-gs\d+)?|dwq(-\d{4})?|qat|bnb|unsloth|hqq|ud|i1|imatrix"
     r"|(i?q|tq)\d([._-](\d|k|xs|xxs|s|m|l|xl|nl))*|q\df\d\d([.-]\d)?|mixed|dynamic|quantized|w\da\d+|marlin)"
 )
 _SERVING = (
@@ -165,7 +167,7 @@ _CLOSED = r"^(gpt|o\d|chatgpt|ft-|claude|gemini|grok|longcat-flash)(?!-oss)"
 _MOVING = r"^(mistral|codestral|devstral|magistral|ministral|pixtral|voxtral|qwen|kimi-for|o\d|hunyuan)|\d"
 _SUFFIX = rf"-({_QUANTISATION}|{_SERVING}|{_PLACE})$"
 _OPEN_TURBO = r"^(llama|qwen\d|gpt-oss|deepseek|kimi|minimax|gemma|nemotron|mimo|glm-\d)"
-_EFFORT = r"^(gpt-\d|o\d|claude|gemini-\d|grok).*-(low|medium|high|xhigh)$"
+_EFFORT = r"^(gpt-\d|o\d|claude|gemini-\d|grok).*-(minimal|low|medium|high|xhigh)$"
 # Models that think or not, as they are asked to: the word is a switch. Others are weights of their own
 # (`kimi-k2-thinking`, `qwen3-4b-thinking-2507`), and keep it. So is `-pro` behind the names of stars and planets.
 _SWITCHED = (
@@ -213,6 +215,7 @@ def _bare(segment: str) -> str:
         r":(latest|free|batch|cloud|default|official|nitro|floor|extended|online|exacto|web|fast|priority)$", "", text
     )
     text = re.sub(r":(thinking|reasoning)(:(\d+|low|medium|high|max|minimal))?$|:peft(:\d+)?$", "", text)
+    text = re.sub(r"\+(?=[\s:@-]|$)", "-plus", text)  # Command R+
     return re.sub(r"[@:\s+]+", "-", text).strip("-. ")
 
 
@@ -305,7 +308,6 @@ _LAST = _Rules(
     (r"^claude-v?(\d)-(\d)$|^claude-v(\d)$", lambda m: f"claude-{m[1]}.{m[2]}" if m[1] else f"claude-{m[3]}"),
     (r"^(nova-\w+|nova-2-\w+)-v?1$", r"\1"),
     (r"^(glm-5(?:\.\d)?|deepseek-v4[a-z0-9.-]*|hy\d)-\d{3}b$", r"\1"),
-
 )  # fmt: skip
 
 

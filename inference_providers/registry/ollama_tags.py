@@ -46,6 +46,10 @@ _TAGS = {
     "qwen2:latest": "qwen2-7b",
     "qwen3-coder:latest": "qwen3-coder-30b-a3b",
     "qwen3-vl:latest": "qwen3-vl-8b",
+    "qwen3:235b-instruct": "qwen3-235b-a22b-2507",
+    "qwen3:235b-thinking": "qwen3-235b-a22b-thinking-2507",
+    "qwen3:30b-instruct": "qwen3-30b-a3b-2507",
+    "qwen3:4b-instruct": "qwen3-4b-2507",
     "qwen3:latest": "qwen3-8b",
     "qwq:latest": "qwq-32b",
 }

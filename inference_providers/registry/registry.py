@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 BUNDLED_PATH = os.path.join(os.path.dirname(os.path.dirname(__file__)), "inference-providers.json")
 
 OBJECTS = 96 * 1024 * 1024  # bytes that a registry's, or a catalogue's, objects may take in memory
+_APART = dict.fromkeys(map(ord, " ._-"))  # what may stand between the words of a provider's name
 _LINK_CAP = 1024  # bytes of a file that is looked at as the text of a symbolic link
 
 
@@ -243,7 +244,13 @@ class Registry:
     def provider_id(self, spelling: str) -> str | None:
         """The id behind a provider's name in any known spelling, or None."""
         key = spelling.strip().lower()
-        return self.provider_aliases.get(key) or self.provider_aliases.get(key.replace("_", "-"))
+        pid = self.provider_aliases.get(key) or self._joined_aliases.get(key.translate(_APART))
+        return None if pid and key not in self.provider_aliases and key in self.organisations else pid
+
+    @cached_property
+    def _joined_aliases(self) -> Mapping[str, str]:
+        """`provider_aliases` without what parts their words: tools write `vertex_ai`, `vertex-ai` and `vertexai`."""
+        return {spelling.translate(_APART): pid for spelling, pid in self.provider_aliases.items()}
 
     @cached_property
     def internal_index(self) -> Mapping[str, str]:

@@ -28,7 +28,7 @@ _PACKING = (
 )
 # How the same weights are served: more or less exactly, faster, dearer.
 _TIER = r"-(turbo|lite|reference|fast|lightning|highspeed|specdec)(?=$|-free$|:)"
-_EFFORT = r"^(?:gpt-\d|o\d|claude|gemini-\d|grok)[a-z0-9.-]*-(low|medium|high|xhigh)$"
+_EFFORT = r"^(?:gpt-\d|o\d|claude|gemini-\d|grok)[a-z0-9.-]*-(minimal|low|medium|high|xhigh)$"
 # 2024-08-06, 20240806, 240806, 0806, and Google's -001; a date is its month and day.
 _DATE = r"(?<=[-@])(?:(?:20)?\d\d-?)?((?:0[1-9]|1[0-2])-?(?:[0-2]\d|3[01]))(?=$|[-:@])|-(00\d)(?=$|[-:@])"
 

@@ -7,6 +7,7 @@ alike. So nothing here depends on what is code: whatever could act is nowhere in
   (`<pre><code>`), every sign of it as an entity.
 - A link leads to `http:`, `https:`, `mailto:`, or within the page. Others are text.
 - No picture is fetched, since its address could carry away what the model was told: it is a link.
+- No braces give an element an attribute that acts, as some (Pandoc, Python-Markdown) let them: `{onclick=...}`.
 """
 
 from __future__ import annotations
@@ -28,6 +29,9 @@ _LINK = _LINK.replace("%s", r"[\w+.\-\\<> \t\u0080-\U0010ffff]")
 _PICTURE = r"!(?=\[)"
 # Of MathJax: links, and looks of the page; whatever follows, since it may be a comment, or `\\let` may rename them.
 _MACRO = r"\\(?=(?-i:href|style|class|cssId|data|mmlToken|require)(?![A-Za-z]))"
+# Of a paragraph, what is from a brace to the next that closes one; and what may not be in there.
+_BRACES = re.compile(r"\{(?:[^}\n]|\n(?![ \t]*\n))*+")
+_ATTRIBUTE = re.compile(r"(?:on[a-z]{2,20}|style|href|src|srcdoc|formaction)[ \t\n]{0,9}=", re.IGNORECASE)
 _HOSTILE = re.compile("|".join((_TAG, _LINK, _PICTURE, _MACRO)), re.IGNORECASE)
 _INSTEAD = {"<": "&lt;", "]": "&#93;", "!": "&#33;", "\\": "\\ "}
 _URL = re.compile(r"<(https?://[\w\-./?=&%#~:+,;@]+)>", re.IGNORECASE)
@@ -75,6 +79,15 @@ def note(text: str) -> str:
     return f'<small class="{NO_FORMULA}">{_SIGNS_BUT_FEW.sub(_entity, printable(text))}</small>'
 
 
+def _acts(text: str) -> bool:
+    """Whether code, or a paragraph, could do something if somebody saw no code in it."""
+    return _HOSTILE.search(text) is not None or any(map(_ATTRIBUTE.search, _BRACES.findall(text)))
+
+
+def _braces(match: re.Match[str]) -> str:
+    return match[0].replace("{", "&#123;") if _ATTRIBUTE.search(match[0]) else match[0]
+
+
 def _entity(match: re.Match[str]) -> str:
     return f"&#{ord(match[0])};"
 
@@ -115,7 +128,7 @@ def _end(lines: list[str], at: int, fence: str) -> tuple[int, bool]:
 
 def _fenced(block: list[str], fence: re.Match[str], *, is_closed: bool) -> Iterator[str]:
     lead = block[0][: fence.start(1)]
-    if _HOSTILE.search("\n".join(block)) is None:
+    if not _acts("\n".join(block)):
         yield from block
         if not is_closed:
             yield re.sub(r"[^\s>]", " ", lead) + fence[1]
@@ -152,16 +165,19 @@ def _inline(text: str) -> str:
             continue
         close = runs[later[-1]]
         code = text[end : close[0]]
-        if _HOSTILE.search(code):
+        if _acts(code):
             made += [_words(text[last:start]), f"<code>{plain(code.strip())}</code>"]
         else:
             made += [_words(text[last:start]), text[start : close[1]]]
         last, number = close[1], later[-1] + 1
-    return "".join([*made, _words(text[last:])])
+    whole = "".join([*made, _words(text[last:])])
+    # Values in quotes may hold what was taken for code.
+    return _block_of_code(text) if any(map(_ATTRIBUTE.search, _BRACES.findall(whole))) else whole
 
 
 def _words(text: str) -> str:
-    return _HOSTILE.sub(lambda match: _INSTEAD[match[0]], _URL.sub(r"\1", _with_dollars(text))).replace(_MARK, _DOLLAR)
+    text = _BRACES.sub(_braces, _URL.sub(r"\1", _with_dollars(text)))
+    return _HOSTILE.sub(lambda match: _INSTEAD[match[0]], text).replace(_MARK, _DOLLAR)
 
 
 def _with_dollars(text: str) -> str:

@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     from inference_providers.routing.leases import Lane as Lane
     from inference_providers.routing.leases import LeasedPace as LeasedPace
     from inference_providers.routing.leases import Report as Report
+    from inference_providers.routing.lending import Lender as Lender
+    from inference_providers.routing.lending import LentPurse as LentPurse
+    from inference_providers.routing.lending import Loan as Loan
+    from inference_providers.routing.lending import Wish as Wish
     from inference_providers.routing.load import Load as Load
     from inference_providers.routing.permits import Permits as Permits
     from inference_providers.routing.policy import Policy as Policy
@@ -72,6 +76,10 @@ _HOME = {
     "health": ("Health",),
     "learned": ("Learned",),
     "leases": ("LeasedPace",),
+    "lending": (
+        "Lender",
+        "LentPurse",
+    ),
     "load": ("Load",),
     "permits": ("Permits",),
     "policy": ("Policy",),

@@ -116,6 +116,8 @@ class Purse:
 
     __slots__ = ("_lock", "_reserved", "limit", "name", "spent")
 
+    waits = False  # whether setting something aside may wait for others, so that asyncio does it in a thread
+
     def __init__(self, name: str, limit: float) -> None:
         self.name, self.limit = name, limit
         self.spent = self._reserved = 0.0
@@ -344,4 +346,6 @@ def unpriced(purses: Sequence[Purse], budget: Budget | None, whose: str) -> Budg
 
 
 def _shown(amount: float) -> str:
+    if 0 < amount < 0.000001:
+        return f"{amount:.1g}"  # a limit so low is a slip, which has to be seen
     return f"{amount:.2f}" if amount >= 1 else f"{amount:.6f}".rstrip("0").rstrip(".") or "0"

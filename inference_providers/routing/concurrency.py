@@ -88,6 +88,7 @@ class ConcurrencyLimiter:
         "limit",
         "opens",
         "refused",
+        "said",
     )
 
     def __init__(
@@ -100,6 +101,7 @@ class ConcurrencyLimiter:
         self.opens = 0.0
         self._cut = 0.0
         self.refused = False
+        self.said: Exception | None = None  # in which words it was last refused
 
     def wait(self, now: float) -> float | None:
         """Seconds until a request may start; None where that depends on others that are on their way."""
@@ -217,6 +219,7 @@ class Pace:
             if attempt.error is None:
                 tried.went_well()
             elif overloaded(attempt):
+                tried.said = attempt.error
                 tried.was_refused(self.clock(), started, getattr(attempt.error, "retry_after", None))
 
 
@@ -224,7 +227,7 @@ class OfferLanes:
     """The candidates for one model, and the lanes of those that serve it side by side.
 
     Those are all that have the first one's model. A request goes to the lane with the least load: requests on their
-    way, by its limit.
+    way, by its limit. Where all of them are shut for longer than a pause, it goes to the next candidate that is not.
     """
 
     __slots__ = ("_health", "_lanes", "_offers", "_pace", "wait")
@@ -245,6 +248,8 @@ class OfferLanes:
     def free(self) -> tuple[ConcurrencyLimiter, Sequence[Offer]] | None:
         """The lane with most room, and the candidates with its offer first; None where there is no room now."""
         now = self._pace.clock()
+        if len(self._lanes) < len(self._offers) and all(lane.opens - now > LONGEST_PAUSE for lane in self._lanes):
+            return self._next(now)
         if len(self._lanes) == 1:
             lane = self._lanes[0]
             self.wait = lane.wait(now)
@@ -266,6 +271,36 @@ class OfferLanes:
             return None
         chosen = self._offers[best]
         return self._lanes[best], [chosen, *(offer for offer in self._offers if offer is not chosen)]
+
+    def _next(self, now: float) -> tuple[ConcurrencyLimiter, Sequence[Offer]] | None:
+        """The lane of the first candidate that is not shut, of those that are there to fall back on."""
+        offers = [*self._offers[len(self._lanes) :], *self._offers[: len(self._lanes)]]
+        lanes = [self._pace.lane(offer.provider, offer.internal_name) for offer in offers]
+        place = next((n for n, lane in enumerate(lanes) if lane.opens - now <= LONGEST_PAUSE), None)
+        if place is None:
+            self.wait = min(lane.opens for lane in lanes) - now
+            return None
+        self.wait = lanes[place].wait(now)
+        return (lanes[place], [offers[place], *offers[:place], *offers[place + 1 :]]) if self.wait == 0 else None
+
+    def shut(self) -> float:
+        """Seconds for which nobody is to be asked: all candidates have said when to come back, if above 0."""
+        keys = [(offer.provider, offer.internal_name) for offer in self._offers]
+        lanes = [self._pace.lanes.get(key) for key in keys]
+        return max(min(lane.opens if lane is not None else 0.0 for lane in lanes) - self._pace.clock(), 0.0)
+
+    def refused(self) -> list[Attempt]:
+        """What stands for a try at each candidate, where nobody is asked: what each said, and for how long it holds."""
+        from inference_providers.attempts import Attempt
+
+        now, attempts = self._pace.clock(), []
+        for offer in self._offers:
+            lane = self._pace.lanes.get((offer.provider, offer.internal_name))
+            if lane is not None and lane.said is not None:
+                wait = max(lane.opens - now, 0.0)
+                outcome = f"not asked: it said to come back in {max(round(wait), 1)} s ({lane.said})"
+                attempts.append(Attempt(offer.provider, offer.internal_name, outcome, error=lane.said))
+        return attempts
 
     def _ill(self, offer: Offer) -> bool:
         return self._health.dead(offer) or self._health.cooling(offer) > 0

@@ -61,6 +61,11 @@ class Permits:
         for leases in self._leases.values():
             leases.pop(worker, None)
 
+    @property
+    def busy(self) -> int:
+        """Requests under way, as far as their workers have told."""
+        return sum(lease.busy for leases in self._leases.values() for lease in leases.values())
+
     def numbers(self) -> dict[str, Any]:
         """What is leased, for those who watch."""
         self._add_up(self._pace.clock())

@@ -36,6 +36,10 @@ class Rates:
         room = self._room(provider)
         return (0.0, "", None) if room is None else self._state.take(provider, tokens, room)
 
+    def spread(self, provider: str) -> float:
+        """As `State.spread`."""
+        return self._state.spread(provider)
+
     def correct(self, provider: str, taken: Taken, tokens: float) -> None:
         """A request took so many tokens, as it turned out."""
         self._state.correct(provider, taken, tokens)

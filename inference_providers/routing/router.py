@@ -118,7 +118,7 @@ class Router:
         self.unreachable: set[str | None] = set()  # addresses where nobody is
         self.doubted: ProviderError | None = None  # the first refusal in words that nobody knows
         self.confirmed = False  # whether another provider has refused it as well
-        self.held: list[tuple[float, _Candidate]] = []  # out of their minute, and until when
+        self.held: list[tuple[float, _Candidate, float]] = []  # out of their minute, until when, and how much later
         self.exceeded: BudgetExceededError | None = None  # the first budget that has kept one from being asked
         self.was_out = False  # whether any was out of its minute
         self.multiplier, self.most, self.seconds = 2.0, self.policy.attempts, _NO_LIMITS
@@ -138,13 +138,14 @@ class Router:
         self.health.call()
         while self.queue or self.again or self.held:
             if not self.queue and not self.again:
-                until, soonest = min(self.held, key=lambda entry: entry[0])
+                until, soonest, spread = min(self.held, key=lambda entry: entry[0])
                 wait = until - self.health.clock()
                 if wait >= self.left():
                     break
                 self.held = [entry for entry in self.held if entry[1] is not soonest]
                 self.queue = [soonest]
-                yield Sleep(max(wait, 0.0))
+                later = self.random.uniform(0, min(spread, (self.left() - wait) / 2)) if spread else 0.0
+                yield Sleep(max(wait, 0.0) + later)
             elif not self.queue:
                 self.queue, self.again = self.again, []
                 if not self.health.may_retry("rounds"):
@@ -189,7 +190,7 @@ class Router:
         """Note that a candidate was not asked: it waits for its minute, or its price is beyond a budget."""
         current.tries -= 1
         if verdict.retry_after is not None:
-            self.held.append((self.health.clock() + verdict.retry_after, current))
+            self.held.append((self.health.clock() + verdict.retry_after, current, verdict.spread))
         if verdict.exceeded is None:
             self.was_out = True
         elif self.exceeded is None:
@@ -363,7 +364,7 @@ class Router:
         return all_failed(
             f"No provider answered{late}; {count} attempt{'s' * (count != 1)}:{lines}{advice}",
             self.attempts,
-            ", and no answer before the deadline" if is_late else "",
+            ", and no answer before the deadline" if is_late and "the deadline" not in str(self.attempts[-1:]) else "",
         )
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 
 from inference_providers.credentials import Secret
 from inference_providers.errors import SettingsError
-from inference_providers.files import folders, read_private
+from inference_providers.files import Private, folders, read_private
 from inference_providers.settings.known import SECTIONS, SETTINGS
 
 TYPE_CHECKING = False
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 CONFIG, KEYS = "config.toml", "keys.toml"
 KEYRING, KEYS_FILE, SETTINGS_FILE = "keyring", "keys file", "settings"  # where something is from
 _CAP = 1024 * 1024  # bytes of one of these files
+# How messages about TOML begin that quote a name, which may be a key in the wrong place.
+_QUOTING = ("Cannot declare", "Duplicate inline table key", "Cannot mutate immutable namespace")
 
 
 class Stored:
@@ -48,7 +51,7 @@ class Stored:
             self._untrusted(why)
             return
         self._read(KEYS, read_private, self._keep_keys)
-        self._read(CONFIG, folders.read, self._keep_settings)
+        self._read(CONFIG, read_config, self._keep_settings)
 
     def __repr__(self) -> str:
         return f"<Stored in {self.folder}>"
@@ -140,6 +143,14 @@ class Stored:
                 folders.warn_once(self.problems[-1])
 
 
+def read_config(path: str, cap: int) -> Private:
+    """The whole of a file of settings. Raises OSError where others can write it, or if it is larger than *cap*."""
+    content = Private(folders.read(path, cap + 1))  # the table of an MCP server may say a key
+    if len(content) > cap:
+        raise OSError(errno.EFBIG, f"it is larger than {cap // 1024} KiB", path)
+    return content
+
+
 def fix(path: str) -> str:
     """What to do about a file that cannot be understood, as the end of a message."""
     name = os.path.basename(path)
@@ -155,15 +166,22 @@ def parsed(path: str, content: bytes) -> dict[str, Any]:
     except UnicodeDecodeError:
         problem = "it is not UTF-8 text"
     except (ValueError, RecursionError) as error:
-        problem = str(error)
+        problem = _told(error)
     raise SettingsError(f"{path} cannot be read: {problem}.{fix(path)}")
+
+
+def _told(error: Exception) -> str:
+    what, at, place = str(error).rpartition(" (at ")
+    return f"{'a name is there twice' if what.startswith(_QUOTING) else what}{at}{place}"
 
 
 def unknown(name: str) -> str:
     """What to say of a setting that there is not."""
     from difflib import get_close_matches
 
-    near = get_close_matches(name, [*SETTINGS, *SECTIONS], n=1)
+    if re.fullmatch(r"[A-Z][A-Z0-9_]*(?:KEY|TOKEN)", name):
+        return f"a key is not a setting: `inference-providers keys set {name}` keeps one"
+    near = get_close_matches(name.lower(), [*SETTINGS, *SECTIONS], n=1)
     return f"there is no setting {name!r}" + (f" (did you mean {near[0]!r}?)" if near else "")
 
 

@@ -139,7 +139,7 @@ class KeyringKey(LateKey):
         if found is not None and (problem := refusal(found)):
             what = f"in the keyring {problem}"
         if found is None or what:
-            raise KeyringError(f"{self._variable} {what}; `inference-providers keys set` puts it there")
+            raise KeyringError(f"{self._variable} {what}; `inference-providers keys set` puts it there.")
         self._key = Secret(found.strip())
 
     def _read(self) -> Secret | None:

@@ -9,8 +9,8 @@ from contextlib import contextmanager
 
 from inference_providers.credentials import Secret
 from inference_providers.errors import SettingsError
-from inference_providers.files import folders, locks, read_private, replacing
-from inference_providers.settings.stored import CONFIG, KEYS, Stored, fix, parsed
+from inference_providers.files import Private, folders, locks, read_private, replacing
+from inference_providers.settings.stored import CONFIG, KEYS, Stored, fix, parsed, read_config
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,12 +26,40 @@ _HEADS = {
 }
 
 
+class _Content:
+    """What a file has while it is changed. Its repr, and so every traceback with local variables, shows no key."""
+
+    __slots__ = ("document",)
+
+    def __init__(self, document: Any) -> None:
+        self.document = document
+
+    def has(self, section: str, name: str) -> bool:
+        """Whether a name is in a section."""
+        return name in self.document.get(section, {})
+
+    def put(self, section: str, name: str, value: str) -> None:
+        """Give a name in a section a value."""
+        import tomlkit
+
+        if not hasattr(self.document.get(section), "items"):
+            self.document[section] = tomlkit.table()
+        self.document[section][name] = value
+
+    def drop(self, section: str, name: str) -> None:
+        """Take a name out of a section, and the section out of the file with its last."""
+        if self.has(section, name):
+            del self.document[section][name]
+            if not self.document[section]:
+                del self.document[section]
+
+
 def set_value(environ: Mapping[str, str], path: list[str], value: Any) -> None:
     """Put a value into `config.toml`, at a path like `["aliases", "fast"]`. Raises SettingsError and OSError."""
     import tomlkit
 
-    with _changing(environ, CONFIG) as document:
-        table: Any = document
+    with _changing(environ, CONFIG) as content:
+        table: Any = content.document
         for name in path[:-1]:
             if not hasattr(table.get(name), "items"):
                 table[name] = tomlkit.table()
@@ -41,8 +69,8 @@ def set_value(environ: Mapping[str, str], path: list[str], value: Any) -> None:
 
 def unset_value(environ: Mapping[str, str], path: list[str]) -> bool:
     """Take a value out of `config.toml`; whether it was there. Raises SettingsError and OSError."""
-    with _changing(environ, CONFIG) as document:
-        tables: list[Any] = [document]
+    with _changing(environ, CONFIG) as content:
+        tables: list[Any] = [content.document]
         for name in path[:-1]:
             found = tables[-1].get(name)
             if not hasattr(found, "items"):
@@ -61,35 +89,35 @@ def store_key(environ: Mapping[str, str], variable: str, key: str, *, in_keyring
     """Keep a key: in the keyring, or in `keys.toml`. Raises KeyringError, SettingsError and OSError."""
     from inference_providers.settings import system_keyring
 
-    with _changing(environ, KEYS) as document:  # what is wrong with the file is said before anything is changed
-        was_there = variable in document.get("keyring", {})
+    with _changing(environ, KEYS) as content:  # what is wrong with the file is said before anything is changed
+        was_there = content.has("keyring", variable)
         if in_keyring:
             system_keyring.put(variable, key)
-            _put(document, "keyring", variable, f"stored {time.time():.6f}")
-            _drop(document, "keys", variable)
+            content.put("keyring", variable, f"stored {time.time():.6f}")
+            content.drop("keys", variable)
         else:
-            _put(document, "keys", variable, str(key))
-            _drop(document, "keyring", variable)
+            content.put("keys", variable, key)
+            content.drop("keyring", variable)
     if was_there and not in_keyring:
         _forget(variable)
 
 
 def store_variable(environ: Mapping[str, str], variable: str, value: str) -> None:
     """Keep another variable of a provider's, which is not a secret. Raises SettingsError and OSError."""
-    with _changing(environ, KEYS) as document:
-        _put(document, "variables", variable, value)
+    with _changing(environ, KEYS) as content:
+        content.put("variables", variable, value)
 
 
 def remove_key(environ: Mapping[str, str], variable: str) -> bool:
     """Remove what is stored for a variable; whether anything was. Raises KeyringError, SettingsError and OSError."""
-    with _changing(environ, KEYS) as document:
-        found = [section for section in ("keyring", "keys", "variables") if variable in document.get(section, {})]
+    with _changing(environ, KEYS) as content:
+        found = [section for section in ("keyring", "keys", "variables") if content.has(section, variable)]
         if "keyring" in found:
             from inference_providers.settings import system_keyring
 
             system_keyring.remove(variable)
         for section in found:
-            _drop(document, section, variable)
+            content.drop(section, variable)
     return bool(found)
 
 
@@ -113,21 +141,6 @@ def _forget(variable: str) -> None:
         folders.warn_once(f"The key that was in the keyring is still there: {error}")
 
 
-def _put(document: Any, section: str, name: str, value: str) -> None:
-    import tomlkit
-
-    if not hasattr(document.get(section), "items"):
-        document[section] = tomlkit.table()
-    document[section][name] = value
-
-
-def _drop(document: Any, section: str, name: str) -> None:
-    if name in document.get(section, {}):
-        del document[section][name]
-        if not document[section]:
-            del document[section]
-
-
 def _path(stored: Stored, name: str) -> str:
     if stored.folder is None:
         raise SettingsError(f"There is no place for {name}: {folders.NO_HOME}.")
@@ -137,7 +150,7 @@ def _path(stored: Stored, name: str) -> str:
 
 
 @contextmanager
-def _changing(environ: Mapping[str, str], name: str) -> Iterator[Any]:
+def _changing(environ: Mapping[str, str], name: str) -> Iterator[_Content]:
     """A file as tomlkit has it, which is written, if it has changed and can be understood, when all is done.
 
     Others that write at the same time wait. Nobody but the user can read what is written.
@@ -149,11 +162,11 @@ def _changing(environ: Mapping[str, str], name: str) -> Iterator[Any]:
     folders.make(os.path.dirname(path))
     with _alone(os.path.join(os.path.dirname(path), _LOCK)):
         before = _read(path, name)
-        parsed(path, before.encode())
+        parsed(path, Private(before.encode()))
         try:
-            document = tomlkit.parse(before or _HEADS[name])
-            yield document
-            after = Secret(tomlkit.dumps(document).rstrip("\n") + "\n")
+            content = _Content(tomlkit.parse(before or _HEADS[name]))
+            yield content
+            after = Secret(tomlkit.dumps(content.document).rstrip("\n") + "\n")
         except TOMLKitError as error:  # in forms that it cannot change, though they can be read
             raise SettingsError(f"{path} cannot be changed ({type(error).__name__}).{fix(path)}") from None
         if str(after) == before:
@@ -166,13 +179,14 @@ def _changing(environ: Mapping[str, str], name: str) -> Iterator[Any]:
 def _read(path: str, name: str) -> str:
     """What a file has; empty where there is none. Raises SettingsError for one that is not the user's alone."""
     try:
-        content = read_private(path, CAP) if name == KEYS else folders.read(path, CAP)
+        content = (read_private if name == KEYS else read_config)(path, CAP)
     except FileNotFoundError:
         return ""
     except OSError as error:
-        if error.errno != errno.EPERM:
+        if error.errno not in (errno.EPERM, errno.EFBIG):
             raise
-        raise SettingsError(f"{path} is not changed: {error.strerror}; `chmod 600` changes that.") from None
+        remedy = "; `chmod 600` changes that" if error.errno == errno.EPERM else ""
+        raise SettingsError(f"{path} is not changed: {error.strerror}{remedy}.") from None
     try:
         return Secret(content.decode("utf-8-sig"))
     except UnicodeDecodeError:
@@ -181,7 +195,7 @@ def _read(path: str, name: str) -> str:
 
 def _check(path: str, name: str, text: str) -> None:
     """Raise SettingsError for what could not be read again."""
-    data = parsed(path, text.encode())
+    data = parsed(path, Private(text.encode()))
     if name == CONFIG:
         Stored.check(path, data)
 

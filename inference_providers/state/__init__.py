@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from inference_providers.state.redis_accounts import RedisAccounts as RedisAccounts
     from inference_providers.state.redis_accounts import Short as Short
     from inference_providers.state.redis_link import RedisLink as RedisLink
+    from inference_providers.state.redis_minute import MINUTE_HEAD as MINUTE_HEAD
     from inference_providers.state.redis_script import SPACE as SPACE
     from inference_providers.state.redis_script import Said as Said
     from inference_providers.state.redis_script import Script as Script
-    from inference_providers.state.redis_state import MINUTE_HEAD as MINUTE_HEAD
     from inference_providers.state.state import State as State
     from inference_providers.state.window import Room as Room
     from inference_providers.state.window import Taken as Taken
@@ -35,12 +35,12 @@ _HOME = {
         "Short",
     ),
     "redis_link": ("RedisLink",),
+    "redis_minute": ("MINUTE_HEAD",),
     "redis_script": (
         "SPACE",
         "Said",
         "Script",
     ),
-    "redis_state": ("MINUTE_HEAD",),
     "state": ("State",),
     "window": ("Taken",),
 }

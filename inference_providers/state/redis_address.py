@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from importlib.util import find_spec
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
@@ -11,6 +12,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+NAMESPACE = "namespace"  # an option of ours after the `?`: whose keys these are, of several who share one database
+_NAMES = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_FOR_NOW = ("OOM", "READONLY", "MISCONF", "NOREPLICAS", "BUSY", "MASTERDOWN")
 SCHEMES = ("redis", "rediss", "unix")
 _CODES = {"ReadOnlyError": "READONLY", "OutOfMemoryError": "OOM", "NoPermissionError": "NOPERM"}  # of redis-py's errors
 _FORM = 'a state in Redis is named like "redis://host:6379/0"; "rediss://" encrypts, "unix:///path" is on this machine'
@@ -24,11 +28,15 @@ def checked(url: str) -> None:
     except ValueError:
         raise ValueError(f"the host or the port of the Redis cannot be read: {_FORM}") from None
     is_socket = parts.scheme == "unix"
+    if parts.fragment or "@" in parts.query or ("@" in parts.path and not is_socket):
+        raise ValueError(f"in the password of the Redis, / ? # @ and % are written %2F %3F %23 %40 and %25: {_FORM}")
     if parts.scheme not in SCHEMES or not (parts.path.strip("/") if is_socket else parts.hostname):
         raise ValueError(_FORM)
     database = "" if is_socket else parts.path.strip("/")
     if database and not (database.isascii() and database.isdigit()):
         raise ValueError(f"what comes after the host of the Redis is the number of a database: {_FORM}")
+    if (name := namespace_of(url)) is not None and not _NAMES.fullmatch(name):
+        raise ValueError("the namespace of a state in Redis is up to 64 letters, digits, dots, dashes and underscores")
     if find_spec("redis") is None:
         raise ValueError(f"a state in Redis needs the package redis: {installing.REDIS}")
     if parts.query:
@@ -36,6 +44,12 @@ def checked(url: str) -> None:
             client_of(url, 1.0).connection_pool.make_connection()  # which connects only when it is used
         except Exception:  # noqa: BLE001 - redis-py has several, and its words may have the password
             raise ValueError("an option after the `?` of the Redis is not one of redis-py's") from None
+
+
+def namespace_of(url: str) -> str | None:
+    """Whose keys are meant, of several who share one database; None where nobody else is there."""
+    found = dict(parse_qsl(urlsplit(url).query, keep_blank_values=True))
+    return found.get(NAMESPACE)
 
 
 def place_of(url: str) -> str:
@@ -61,7 +75,8 @@ def client_of(url: str, patience: float) -> Any:
     options: dict[str, Any] = {"socket_timeout": patience, "protocol": 2, "decode_responses": False}
     if parts.scheme != "unix":
         options["socket_connect_timeout"] = patience
-    query = urlencode([(name, value) for name, value in parse_qsl(parts.query) if name not in options])
+    ours = {*options, NAMESPACE}
+    query = urlencode([(name, value) for name, value in parse_qsl(parts.query) if name not in ours])
     retry = Retry(NoBackoff(), 1, supported_errors=(ConnectionError,))
     pool = ConnectionPool.from_url(
         urlunsplit(parts._replace(query=query)), **options, retry=retry, client_name="inference_providers"
@@ -71,7 +86,7 @@ def client_of(url: str, patience: float) -> Any:
 
 def reason(error: Exception) -> str:
     """What is wrong, without a server's words but the first, which is a code: `READONLY`, `OOM`."""
-    from redis.exceptions import AuthenticationError, ConnectionError, ResponseError, TimeoutError
+    from redis.exceptions import AuthenticationError, ConnectionError, InvalidResponse, ResponseError, TimeoutError
 
     if isinstance(error, AuthenticationError):
         return "it refuses the password"
@@ -79,10 +94,17 @@ def reason(error: Exception) -> str:
         return "it does not answer in time"
     if isinstance(error, ConnectionError | OSError):
         return "it cannot be reached"
+    if isinstance(error, InvalidResponse):
+        return "what answers there is no Redis"
     if isinstance(error, ResponseError):
         code = _CODES.get(type(error).__name__) or _code(str(error))
         return f"it refuses with {code}" if code else "it refuses"
     return f"{type(error).__name__} of what was to be said"
+
+
+def wrote_nothing(error: Exception) -> bool:
+    """Whether a server that refuses for now has done nothing of a script: it may be asked for that again."""
+    return reason(error).rpartition(" ")[2] in _FOR_NOW
 
 
 def _code(said: str) -> str:

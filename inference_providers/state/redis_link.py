@@ -18,7 +18,7 @@ from contextlib import suppress
 from weakref import WeakMethod, WeakSet
 
 from inference_providers.log import warn
-from inference_providers.state.redis_address import place_of, reason
+from inference_providers.state.redis_address import namespace_of, place_of, reason, wrote_nothing
 from inference_providers.state.redis_script import SPACE, Said, Script
 
 TYPE_CHECKING = False
@@ -31,7 +31,7 @@ SOON, LATE = 0.25, 4.0  # seconds until it is tried again, at first and at last
 LOOK = 5.0  # seconds after which what others said is read, whatever was heard
 SILENCE = 300.0  # seconds for which the same refusal is not said again
 TOLD = f"{SPACE}:told:"
-_MOST = 10_000  # things to tell that wait: with none answering, the oldest go
+_MOST = 10_000  # things to tell that wait: with none answering, of those told once the oldest go, of others the newest
 _BATCH = 200  # things to tell in one round trip
 _TURN = 0.2  # seconds after which a listener looks for new channels
 
@@ -43,6 +43,8 @@ class RedisLink:
         """*url*: checked, see `link_of`; a password in it is in no text of this object's."""
         self._url, self._clock = url, clock
         self.place = place_of(url)
+        name = namespace_of(url)
+        self._space = SPACE if name is None else f"{SPACE[:-1]}:{name}}}"
         self.state: Any = None  # the one that all lists of this process share
         self._start()
         _every.add(self)
@@ -55,6 +57,7 @@ class RedisLink:
         self._loaded: set[str] = set()  # digests of scripts that it has
         self._told: deque[Said] = deque()
         self._wake: queue.SimpleQueue[None] = queue.SimpleQueue()
+        self._refused: deque[Said] = deque(maxlen=_MOST)  # what is told again, since it had no effect
         self._says = False  # whether some of what was told is on its way
         self._name, self._number = os.urandom(8).hex(), 0  # of what is told once
         self._writes = self._listens = False
@@ -76,7 +79,7 @@ class RedisLink:
 
     def run(self, *said: Said) -> list[Any] | None:
         """What the scripts give, in one round trip; None where nothing answers. An error of a script is its result."""
-        if self.fault and self._clock() < self._until:
+        if self.fault and not self._may_try():
             return None
         try:
             found = self._sent(said)
@@ -91,6 +94,15 @@ class RedisLink:
                 self._note(result)
         return found
 
+    def _may_try(self) -> bool:
+        """Whether it is time to try again, for one at a time: the others need not wait for what becomes of that."""
+        with self.lock:
+            now = self._clock()
+            if now < self._until:
+                return False
+            self._until = now + self._wait + PATIENCE
+            return True
+
     def ask(self, script: Script, keys: Sequence[str], *arguments: Any) -> Any:
         """What one script gives; None where nothing answers, or it fails."""
         found = self.run(Said(script, keys, arguments))
@@ -101,6 +113,8 @@ class RedisLink:
     ) -> None:
         """Have a script run soon, without waiting; *then* hears what came of it, in a thread, if it ever is."""
         if len(self._told) >= _MOST:
+            if not script.once:
+                return  # so that what was measured meanwhile pushes out no money
             with suppress(IndexError):
                 self._told.popleft()
         self._told.append(Said(script, keys, arguments, then))
@@ -118,6 +132,7 @@ class RedisLink:
 
         It is given up with its object.
         """
+        channel = self._named(channel)
         with self.lock:
             self._heard = {**self._heard, channel: [*self._heard.get(channel, ()), WeakMethod(heard)]}
         if not self._listens:
@@ -196,13 +211,19 @@ class RedisLink:
         for text in new.values():
             pipe.execute_command("SCRIPT", "LOAD", text)
         for one in said:
-            pipe.evalsha(one.script.digest, len(one.keys), *one.keys, *one.arguments)
+            pipe.evalsha(one.script.digest, len(one.keys), *map(self._named, (*one.keys, *one.arguments)))
         results: list[Any] = pipe.execute(raise_on_error=False)
         for result in results:
             if isinstance(result, Exception) and _is_lost(result):
                 raise result  # it is loading, for one
         self._loaded = self._loaded | new.keys()
         return results[len(new) :]
+
+    def _named(self, value: Any) -> Any:
+        """A key as it is called in this namespace; anything else as it is."""
+        if self._space is SPACE or not isinstance(value, str):
+            return value
+        return value.replace(SPACE, self._space)
 
     def _gone(self, error: Exception) -> None:
         """It does not answer: that is said once, and it is tried again after a while."""
@@ -239,8 +260,11 @@ class RedisLink:
     def _write(self) -> None:
         """Say what was told, many things at once."""
         while not self._closed.is_set():
-            with suppress(queue.Empty):
+            try:
                 self._wake.get(timeout=LOOK)
+            except queue.Empty:
+                self._told.extend(self._refused)
+                self._refused.clear()
             while self._told and not self._closed.is_set():
                 self._says = True
                 try:
@@ -260,6 +284,8 @@ class RedisLink:
             if self._closed.wait(max(self._until - self._clock(), SOON)):
                 return
         for one, result in zip(said, found, strict=True):
+            if one.script.once and isinstance(result, Exception) and wrote_nothing(result):
+                self._refused.append(Said(one.script, one.keys[:-1], one.arguments[:-1], one.then))
             if one.then is not None:
                 with suppress(Exception):
                     one.then(result)
@@ -334,10 +360,10 @@ def _drained(pubsub: Any) -> dict[str, list[str]] | None:
 
 
 def _is_lost(error: Exception) -> bool:
-    """Whether an error is one of the connection, or of a server that does nothing for now."""
-    from redis.exceptions import ConnectionError, TimeoutError
+    """Whether an error is one of the connection, or of a server that does nothing for now, or is none."""
+    from redis.exceptions import ConnectionError, InvalidResponse, TimeoutError
 
-    return isinstance(error, ConnectionError | TimeoutError | OSError)
+    return isinstance(error, ConnectionError | TimeoutError | OSError | InvalidResponse)
 
 
 _links: dict[str, RedisLink] = {}

@@ -14,8 +14,10 @@ import sys
 import threading
 import time
 
+from inference_providers.state.full_minutes import FullMinutes
 from inference_providers.state.memory_state import KEPT, MOST_RESTS, MemoryState, digest_of
 from inference_providers.state.redis_link import RedisLink, link_of
+from inference_providers.state.redis_minute import CORRECT, MINUTES, ROOM, TAKE
 from inference_providers.state.redis_script import SPACE, Script
 from inference_providers.state.state import State
 from inference_providers.state.window import share_left
@@ -28,7 +30,6 @@ if TYPE_CHECKING:
     from inference_providers.state.window import Room, Taken
 
 RESTS, SECRET, CHANGES = f"{SPACE}:rests", f"{SPACE}:secret", f"{SPACE}:rests:changed"
-MINUTES = f"{SPACE}:minute:"
 _SECRET_SIZE = 32
 _FRESH = 0.25  # seconds for which the room that is left is not read again
 _MANY = 10_000  # digests of which is known what they stand for
@@ -62,10 +63,14 @@ _CLEAR = Script("""
 if redis.call('HDEL', KEYS[1], ARGV[1]) == 1 then redis.call('PUBLISH', KEYS[2], ARGV[1]) end
 return 1
 """)
-# Who rests, and the secret of all, which the first has made: whether it was this one. What others write here is read
-# as far as it is of a size that we write.
+# Who rests, and the secret of all, which the first has made, or whoever finds something else there: whether it was this
+# one. What others write here is read as far as it is of a size that we write.
 _ALL = Script("""
-local made = redis.pcall('SET', KEYS[2], ARGV[1], 'NX')
+local secret, made = redis.pcall('GET', KEYS[2]), 0
+if type(secret) ~= 'string' or #secret < 16 or #secret > 64 then
+  local set = redis.pcall('SET', KEYS[2], ARGV[1])
+  if type(set) == 'table' and set.ok then secret, made = ARGV[1], 1 else secret = '' end
+end
 local rows, found = {}, {}
 if redis.call('HLEN', KEYS[1]) <= 2 * tonumber(ARGV[2]) then
   rows = redis.call('HGETALL', KEYS[1])
@@ -73,85 +78,8 @@ else
   rows = redis.call('HSCAN', KEYS[1], '0', 'COUNT', ARGV[2])[2]
 end
 for i = 1, #rows do found[i] = string.sub(rows[i], 1, 200) end
-return {redis.call('TIME'), type(made) == 'table' and made.ok and 1 or 0, redis.call('GET', KEYS[2]), found}
+return {redis.call('TIME'), made, secret, found}
 """)
-
-# A minute: R and T are its requests and tokens, r<n> and t<n> those of one tenth of a second, `first` the oldest of
-# these. A request of the tenth n counts until 601 tenths later: a minute at least, and at most a tenth more.
-MINUTE_HEAD = """
-local clock = redis.call('TIME')
-local now = tonumber(clock[1]) * 10 + math.floor(tonumber(clock[2]) / 100000)
-local key, oldest = KEYS[1], now - 600
-local first = tonumber(redis.call('HGET', key, 'first'))
-if first and (first > now + 10 or first < oldest - 1200) then
-  redis.call('DEL', key)
-  first = nil
-end
-while first and first < oldest do
-  local gone = redis.call('HMGET', key, 'r' .. first, 't' .. first)
-  if gone[1] then
-    redis.call('HINCRBY', key, 'R', -tonumber(gone[1]))
-    redis.call('HINCRBYFLOAT', key, 'T', -tonumber(gone[2] or 0))
-    redis.call('HDEL', key, 'r' .. first, 't' .. first)
-  end
-  first = first + 1
-  redis.call('HSET', key, 'first', first)
-end
-local sums = redis.call('HMGET', key, 'R', 'T')
-local requests, tokens = tonumber(sums[1] or 0), tonumber(sums[2] or 0)
-if requests <= 0 then tokens = 0 end
-local function add(wanted)
-  redis.call('HINCRBY', key, 'R', 1)
-  redis.call('HINCRBY', key, 'r' .. now, 1)
-  redis.call('HINCRBYFLOAT', key, 'T', wanted)
-  redis.call('HINCRBYFLOAT', key, 't' .. now, wanted)
-  if not first then redis.call('HSET', key, 'first', now) end
-  redis.call('EXPIRE', key, 62)
-end
-"""
-_TAKE = Script(
-    MINUTE_HEAD
-    + """
-local most, most_tokens, wanted = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
-local is_full = most >= 0 and requests + 1 > most
-local is_heavy = most_tokens >= 0 and requests > 0 and tokens + wanted > most_tokens
-if not is_full and not is_heavy then
-  add(wanted)
-  return {1, now, requests + 1, tostring(tokens + wanted)}
-end
-local by_requests, by_tokens = 0, 0
-local left, room = requests, math.max(most_tokens - math.min(wanted, most_tokens), 0)
-for tenth = first or now, now do
-  local own = redis.call('HMGET', key, 'r' .. tenth, 't' .. tenth)
-  if own[1] then
-    left, tokens = left - tonumber(own[1]), tokens - tonumber(own[2] or 0)
-    if is_full and by_requests == 0 and left + 1 <= most then by_requests = tenth + 601 - now end
-    if is_heavy and by_tokens == 0 and (tokens <= room + 1e-9 or left <= 0) then by_tokens = tenth + 601 - now end
-    if not (is_full and by_requests == 0) and not (is_heavy and by_tokens == 0) then break end
-  end
-end
-if is_full and by_requests == 0 then by_requests = 601 end
-if is_heavy and by_tokens == 0 then by_tokens = 601 end
-if is_full and by_requests >= by_tokens then return {0, by_requests, 'requests'} end
-return {0, by_tokens, 'tokens'}
-"""
-)
-_ROOM = Script(MINUTE_HEAD + "return {requests, tostring(tokens)}")
-_CORRECT = Script(
-    """
-local tenth = 't' .. ARGV[1]
-if redis.call('HEXISTS', KEYS[1], 'r' .. ARGV[1]) == 1 then
-  redis.call('HINCRBYFLOAT', KEYS[1], tenth, ARGV[2])
-  redis.call('HINCRBYFLOAT', KEYS[1], 'T', ARGV[2])
-  if ARGV[3] == '1' then
-    redis.call('HINCRBY', KEYS[1], 'R', -1)
-    redis.call('HINCRBY', KEYS[1], 'r' .. ARGV[1], -1)
-  end
-end
-return 1
-""",
-    once=True,
-)
 
 
 class RedisState(State):
@@ -176,6 +104,7 @@ class RedisState(State):
         self._real: dict[str, str] = {}  # and what all make of that, where it is another
         self._said: dict[str, float] = {}  # rests of this process's that Redis has, until when
         self._rooms: dict[str, tuple[float, float]] = {}
+        self._full = FullMinutes(self._clock)
         self._is_ready = self._begins = False
 
     @classmethod
@@ -272,15 +201,29 @@ class RedisState(State):
 
     def take(self, name: str, tokens: float, limits: Room) -> tuple[float, str, Taken | None]:
         """Take a request and its tokens out of this minute."""
-        requests, most = limits
-        found = self.link.ask(_TAKE, [self._minute(name)], *(-1 if one is None else one for one in limits), tokens)
-        if not isinstance(found, list) or len(found) not in (3, 4):
-            return self._own.take(name, tokens, limits)
-        if found[0] == 1:
-            self._rooms[name] = (self._clock(), share_left(int(found[2]), float(found[3]), limits))
-            return self._noted(name, int(found[1]), tokens, limits)
-        which = f"{requests:g} requests" if found[2] == b"requests" else f"{most:g} tokens"
-        return max(int(found[1]) / 10, 0.001), which, None
+        if self._process != os.getpid():
+            self._begin()  # a thread of the parent may have held a lock
+        with self._full.turn(name):
+            if (told := self._full.told(name, tokens, limits)) is not None:
+                return *told, None
+            found = self.link.ask(TAKE, [self._minute(name)], *(-1 if one is None else one for one in limits), tokens)
+            if not isinstance(found, list) or len(found) != 6:
+                return self._own.take(name, tokens, limits)
+            took, tenth, count, used, tenths, kind = found
+            which = f"{limits[0]:g} requests" if kind == b"requests" else f"{limits[1]:g} tokens" if kind else ""
+            wait = max(int(tenths) / 10, 0.001)
+            if which:
+                self._full.is_full(name, tokens, limits, wait, which, refused=not took)
+            else:
+                self._full.has_room(name)
+        if not took:
+            return wait, which, None
+        self._rooms[name] = (self._clock(), share_left(int(count), float(used), limits))
+        return self._noted(name, int(tenth), tokens, limits)
+
+    def spread(self, name: str) -> float:
+        """Seconds by which to come later than there is room, at most, so that not all come at once."""
+        return self._full.spread(name)
 
     def _noted(self, name: str, number: int, tokens: float, limits: Room) -> tuple[float, str, Taken | None]:
         """Have this process know what it took, for when it is alone.
@@ -289,7 +232,7 @@ class RedisState(State):
         """
         wait, which, taken = self._own.take(name, tokens, limits)
         if taken is None:
-            self.link.tell(_CORRECT, [self._minute(name)], number, -tokens, 1)
+            self.link.tell(CORRECT, [self._minute(name)], number, -tokens, 1)
             self._rooms[name] = (self._clock(), self._own.room(name, limits))
         else:
             taken.number = number
@@ -300,14 +243,17 @@ class RedisState(State):
         more = tokens - taken.tokens
         self._own.correct(name, taken, tokens)
         taken.tokens = tokens
+        if more < 0:
+            self._full.has_room(name)
         if taken.number is not None and more:
-            self.link.tell(_CORRECT, [self._minute(name)], taken.number, more, 0)
+            self.link.tell(CORRECT, [self._minute(name)], taken.number, more, 0)
 
     def give_back(self, name: str, taken: Taken) -> None:
         """It was not sent."""
         self._own.give_back(name, taken)
+        self._full.has_room(name)
         if taken.number is not None:
-            self.link.tell(_CORRECT, [self._minute(name)], taken.number, -taken.tokens, 1)
+            self.link.tell(CORRECT, [self._minute(name)], taken.number, -taken.tokens, 1)
 
     def room(self, name: str, limits: Room) -> float:
         """The part of its minute that is left, from 0 to 1."""
@@ -324,9 +270,9 @@ class RedisState(State):
 
         self._rooms[name] = (now, left)
         if in_loop():
-            self.link.tell(_ROOM, keys, then=read)  # what was known last does for now
+            self.link.tell(ROOM, keys, then=read)  # what was known last does for now
         else:
-            read(self.link.ask(_ROOM, keys))
+            read(self.link.ask(ROOM, keys))
         return self._rooms[name][1]
 
     def close(self) -> None:
@@ -352,7 +298,7 @@ class RedisState(State):
             if seen != known:
                 self._seen = seen
                 self._turn += 1
-            is_new = isinstance(secret, bytes) and len(secret) == _SECRET_SIZE and secret != self._secret
+            is_new = isinstance(secret, bytes) and 16 <= len(secret) <= 64 and secret != self._secret
             is_lost = bool(self._secret) and (is_new or is_made == 1)  # it was started anew, with nothing
             if is_new:
                 self._secret = secret

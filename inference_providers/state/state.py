@@ -62,6 +62,10 @@ class State:
         """
         raise NotImplementedError
 
+    def spread(self, name: str) -> float:
+        """Seconds by which to come later than there is room in this minute, at most, where many wait for it."""
+        return 0.0
+
     def correct(self, name: str, taken: Taken, tokens: float) -> None:
         """It took so many tokens, as it turned out."""
         raise NotImplementedError

@@ -35,7 +35,7 @@ def folder(environ: Mapping[str, str]) -> str:
 def path_of(name: str, environ: Mapping[str, str]) -> str:
     """The file of a template, whether it is there or not. Raises TemplateError for a name that could lead elsewhere."""
     if not re.fullmatch(_NAME, name) or name.endswith("."):
-        raise TemplateError(f"{name!r} cannot be a template's name: use letters, digits, - and _")
+        raise TemplateError(f"{name!r} cannot be a template's name: use letters, digits, - and _.")
     return os.path.join(folder(environ), name + _ENDING)
 
 
@@ -70,8 +70,9 @@ def find(name: str, environ: Mapping[str, str]) -> Template:
         return _plugin(name, environ)
     try:
         return Template(name, tomllib.loads(text))
-    except tomllib.TOMLDecodeError as error:
-        raise TemplateError(f"The template {path_of(name, environ)} is not TOML: {error}.") from None
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        why = "it nests too deep" if isinstance(error, RecursionError) else error
+        raise TemplateError(f"The template {path_of(name, environ)} is not TOML: {why}.") from None
     except ValueError as error:
         raise TemplateError(f"{path_of(name, environ)}: {error}.") from None
 

@@ -60,7 +60,7 @@ class Cassette:
             self._rows, self._variables = list(data["interactions"]), set(data["variables"])
             self._addresses = dict(data.get("addresses") or {})
         except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-            raise CassetteError(f"{self.path} is not a recording ({_reason(error)}); record it anew") from None
+            raise CassetteError(f"{self.path} is not a recording ({_reason(error)}); record it anew.") from None
 
     def _check_place(self) -> None:
         """Raise CassetteError if the recording would overwrite something else."""
@@ -77,7 +77,7 @@ class Cassette:
             ours = False
         if not ours:
             raise CassetteError(
-                f"{self.path} is not a recording and would be overwritten; move it away, or give another file"
+                f"{self.path} is not a recording and would be overwritten; move it away, or give another file."
             )
 
     def registry(self) -> None:
@@ -160,7 +160,7 @@ class Cassette:
             if not matches:
                 raise CassetteError(
                     f"{self.path} holds no answer to this {request.method} {request.url}; "
-                    "record it anew: pytest --inference-record=all"
+                    "`pytest --inference-record=all` records it anew."
                 )
             row = matches[0]
             if len(matches) > 1:

@@ -61,6 +61,44 @@ def loads(text: str | bytes, *, strict: bool = False, objects: int = OBJECTS) ->
     raise problem  # outside the handler: otherwise the parser's error would be kept as the context
 
 
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    made = dict(pairs)
+    if len(made) != len(pairs):
+        raise ValueError("an object has a name twice")
+    return made
+
+
+def _refuse_constant(word: str) -> None:
+    raise ValueError(f"{word} is not JSON")
+
+
+def _finite(word: str) -> float:
+    number = float(word)
+    if number in (float("inf"), float("-inf")):
+        _refuse_constant(word[:40])
+    return number
+
+
+_PLAIN = json.JSONDecoder(object_pairs_hook=_once)
+_FINITE = json.JSONDecoder(object_pairs_hook=_once, parse_constant=_refuse_constant, parse_float=_finite)
+
+
+def in_one_way(text: bytes, *, finite: bool = False) -> Any:
+    """The value of a JSON text that everybody reads alike: in UTF-8, with no name twice in an object.
+
+    It is for what is checked here and then goes on as it came: whoever gets it must not find in it what was not seen.
+    finite: refuse numbers that no float holds. Raises ValueError, of which `TooDeep` and `TooLarge` are kinds.
+    """
+    if len(text) > LARGE and not fits(text):
+        raise TooLarge
+    if b"\0" in text[:4]:
+        raise ValueError("it is not UTF-8")
+    try:
+        return (_FINITE if finite else _PLAIN).decode(text.decode("utf-8-sig", "surrogatepass"))
+    except RecursionError:
+        raise TooDeep from None
+
+
 _scan, _BLANK = json.JSONDecoder().scan_once, " \t\n\r"  # type: ignore[attr-defined]
 
 
@@ -112,10 +150,6 @@ def _may_be_deep(text: str | bytes) -> bool:
 
 def _brackets(text: str | bytes) -> int:
     return text.count(b"{") + text.count(b"[") if isinstance(text, bytes) else text.count("{") + text.count("[")
-
-
-def _refuse_constant(word: str) -> None:
-    raise ValueError(f"{word} is not JSON")
 
 
 def _large(text: str | bytes, strict: bool, objects: int) -> Any:

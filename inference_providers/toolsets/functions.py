@@ -7,7 +7,7 @@ import re
 import sys
 
 from inference_providers.files import folders
-from inference_providers.plugins import TOOLS, objects
+from inference_providers.plugins import TOOLS, objects, said_by
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -65,12 +65,14 @@ def _from_environment(name: str) -> ModuleType:
         return importlib.import_module(name)
     except ModuleNotFoundError as error:
         if error.name != name and not name.startswith(f"{error.name}."):
-            raise ValueError(f"the module {name} cannot be imported: {_told(error)}") from None
+            raise ValueError(f"the module {name} cannot be imported: {said_by(error)}") from None
         beside = f"{name.replace('.', os.sep)}.py"
         hint = f"; a file of this folder is named by its path: ./{beside}:FUNCTION" if os.path.exists(beside) else ""
         raise ValueError(f"there is no module {name} in the environment of {sys.executable}{hint}") from None
-    except (Exception, SystemExit) as error:  # noqa: BLE001  (whatever a module does when it is run)
-        raise ValueError(f"the module {name} cannot be imported: {_told(error)}") from None
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # noqa: BLE001  (whatever a module does when it is run)
+        raise ValueError(f"the module {name} cannot be imported: {said_by(error)}") from None
     finally:
         sys.path[:] = [*path, *(entry for entry in sys.path if entry not in path)]
 
@@ -97,11 +99,9 @@ def _from_file(path: str, environ: Mapping[str, str]) -> ModuleType:
     module = sys.modules[name] = importlib.util.module_from_spec(spec)  # dataclasses look their module up
     try:
         spec.loader.exec_module(module)
-    except (Exception, SystemExit) as error:  # noqa: BLE001  (whatever a module does when it is run)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # noqa: BLE001  (whatever a module does when it is run)
         del sys.modules[name]
-        raise ValueError(f"{path} cannot be imported: {_told(error)}") from None
+        raise ValueError(f"{path} cannot be imported: {said_by(error)}") from None
     return module
-
-
-def _told(error: BaseException) -> str:
-    return f"{type(error).__name__}: {error}"[:500]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import httpx2
 
 from inference_providers.credentials import Secret
+from inference_providers.toolsets.results import check_message
 from inference_providers.transport import AsyncSender, Limits, Request, WireError
 
 TYPE_CHECKING = False
@@ -95,15 +96,26 @@ class _Body(httpx2.AsyncByteStream):
         self._is_events = response.headers.get("content-type", "").lower().startswith("text/event-stream")
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
+        """A stream of events as it comes, of which the SDK takes a megabyte each; another reply once it is whole."""
+        whole: list[bytes] = []
         size = 0
         try:
             async for chunk in self._response.chunks:
+                if self._is_events:
+                    yield chunk
+                    continue
+                whole.append(chunk)
                 size += len(chunk)
-                if size > REPLY and not self._is_events:
+                if size > REPLY:
                     raise httpx2.StreamError(f"a reply of more than {REPLY // 1024 // 1024} MB")
-                yield chunk
         except WireError as error:
             raise httpx2.StreamError(str(error)) from None
+        reply = b"".join(whole)
+        try:
+            check_message(reply)
+        except ValueError:
+            raise httpx2.StreamError("a reply that is too complex") from None
+        yield reply
 
     async def aclose(self) -> None:
         self._response.close()

@@ -7,7 +7,7 @@ import re
 from fnmatch import fnmatchcase
 
 from inference_providers.credentials import scrub, scrub_json
-from inference_providers.text import jsontext, printable
+from inference_providers.text import in_line, jsontext, printable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -51,9 +51,9 @@ def listed(
         if len(found) == TOOLS:
             left += 1
             continue
-        parameters = {"type": "object", "properties": {}, **_shown(tool.input_schema)}
-        if len(json.dumps(parameters)) > SCHEMA:
-            notes.append(f"{server}: the tool {printable(tool.name)[:80]} is left out: its schema is too long")
+        parameters, problem = _parameters(tool.input_schema)
+        if problem:
+            notes.append(f"{server}: the tool {in_line(tool.name)[:80]} is left out: its schema {problem}")
             continue
         parameters = scrub_json(parameters, [*secrets])
         name = _full_name(server, scrub(tool.name, secrets), found)
@@ -69,6 +69,18 @@ def listed(
     if missing and not left:
         notes.append(f"{server} has no tool {', '.join(missing)}")
     return list(found.values()), notes
+
+
+def _parameters(schema: dict[str, Any]) -> tuple[dict[str, Any], str]:
+    """A schema as providers take it, and why they would not: one that they refuse costs the whole question."""
+    try:
+        jsontext.check(schema)
+        given = _shown(schema)
+        parameters = {**given, "type": "object", "properties": given.get("properties") or {}}
+        size = len(json.dumps(parameters, allow_nan=False))
+    except ValueError as error:
+        return {}, "is nested too deep" if isinstance(error, jsontext.TooDeep) else "holds a number that JSON has not"
+    return parameters, "is too long" if size > SCHEMA else ""
 
 
 def _full_name(server: str, name: str, taken: Mapping[str, Any]) -> str:

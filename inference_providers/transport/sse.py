@@ -10,6 +10,7 @@ EVENT_CAP = 8 * 1024 * 1024  # bytes of one event
 HEAD_CAP = 4096  # bytes of blank lines at the beginning of a body, within which its kind must show
 MARK = b"\xef\xbb\xbf"  # of UTF-8, which some put before a text
 _LINE = 64  # bytes that any line takes in memory, however short it is
+_BLANK = (b"\n\n", b"\n\r\n", b"\r\r")  # how a line ends, and the blank one behind it
 _FIELDS = (b":", b"data:", b"event:", b"id:", b"retry:", b"error:")
 
 
@@ -19,6 +20,13 @@ def begins(body: bytes) -> bool | None:
     if text.startswith(_FIELDS):
         return True
     return None if any(field.startswith(text) for field in _FIELDS) else False
+
+
+def end_of_events(body: bytes) -> int:
+    """Where the last whole event in these bytes ends: behind a blank line. 0 where none does."""
+    body = body.removesuffix(b"\r")  # which may be half of a CRLF
+    ends = [body.rfind(mark) + len(mark) for mark in _BLANK if mark in body]
+    return max(ends, default=0)
 
 
 class OversizeEvent(ValueError):
@@ -49,7 +57,7 @@ class Parser:
     @property
     def held(self) -> int:
         """Bytes of the event that has not ended yet."""
-        return self._held + len(self._pending) + len(self._buffer)
+        return self._held + len(self._name) + len(self._pending) + len(self._buffer)
 
     def feed(self, chunk: bytes) -> Iterator[Event]:
         """Events that *chunk* completes. Raises OversizeEvent for one of more than EVENT_CAP bytes."""

@@ -125,7 +125,8 @@ class LogFile:
     def put(self, call: tuple[Any, ...], text: tuple[Any, ...] | None = None) -> None:
         """Have a call written: values of `COLUMNS`. text: conversation, whether it is whole, what was asked, answer."""
         size = 1000 if text is None else 1000 + len(text[2]) + len(text[3])
-        row_writer().put(self.database, self._sink, (call, text), size)
+        row = tuple(map(_whole, call)), None if text is None else tuple(map(_whole, text))
+        row_writer().put(self.database, self._sink, row, size)
 
     def read(self, work: Callable[[sqlite3.Connection], T]) -> T | None:
         """What *work* reads of all that was put until now; None where there is nothing yet, or it cannot be read."""
@@ -213,6 +214,11 @@ class LogFile:
 
 
 _databases: dict[str, Database] = {}
+
+
+def _whole(value: Any) -> Any:
+    """A value as SQLite takes it: text has no halves of characters, which JSON may have."""
+    return value.encode("utf-8", "replace").decode() if type(value) is str and not value.isascii() else value
 
 
 def slots_of(calls: Sequence[tuple[Any, ...]]) -> list[tuple[Any, ...]]:

@@ -83,7 +83,10 @@ class Usage:
             raise AttributeError(f"'Usage' object has no attribute {name!r}")
 
     def __repr__(self) -> str:
-        return f"<Usage {self.input_tokens} + {self.output_tokens} tokens>"
+        return f"<Usage {self}>"
+
+    def __str__(self) -> str:
+        return f"{self.input_tokens:,} tokens in, {self.output_tokens:,} out"
 
     def _repr_html_(self) -> str:
         from inference_providers.rendering import pairs

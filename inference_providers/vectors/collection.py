@@ -93,7 +93,7 @@ class Entry:
 def checked_name(name: str) -> str:
     """A collection's name. Raises ValueError for what nobody could type."""
     if not name.strip() or len(name) > LONGEST or not name.isprintable():
-        raise ValueError(f"A collection's name has up to {LONGEST} characters, all of them printable.")
+        raise ValueError(f"a collection's name has up to {LONGEST} characters, all of them printable")
     return name
 
 

@@ -113,7 +113,8 @@ class Filling:
     def fill(self, texts: Iterable[Text], *, prune: bool = False) -> Filled:
         """Put texts into the collection. *prune*: remove what is not among them.
 
-        Whatever ends it, what has come, and what is under way, is written first.
+        Whatever ends it, what has come, and what is under way, is written first. Raises ValueError where all would be
+        removed since no text came: that is a slip, such as a wrong folder.
         """
         self._store.check_writable()
         known = {} if self.collection is None else self._store.known(self.collection)
@@ -133,6 +134,8 @@ class Filling:
                 self._keep_of(request)
             raise
         if prune and self.collection is not None and not self.filled.problems:
+            if known and not seen:
+                raise ValueError(f"no text came, so nothing was removed from the collection {self.name!r}")
             gone = [id for id in known if id not in seen]
             self._store.remove(self.collection, gone)
             self.filled.removed = len(gone)

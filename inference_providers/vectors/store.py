@@ -137,7 +137,7 @@ class Store:
                 connection.execute("SELECT 1 FROM collections WHERE number = ?", (collection.number,)).fetchone()
                 is None
             ):
-                raise ValueError(f"The collection {collection.name!r} has been removed meanwhile.")
+                raise ValueError(f"the collection {collection.name!r} has been removed meanwhile")
             connection.executemany(_PUT, rows)
 
         self._write(work)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
+import socketserver
 import subprocess
 import sys
 import threading
@@ -503,3 +504,171 @@ def test_sockets_and_encryption(tmp_path: Path) -> None:
         server.stop()
         for link in made.values():
             link.close()
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "redis://default:123#canary@localhost:6379/0",
+        "redis://default:123?canary@localhost:6379/0",
+        "redis://default:123/canary@localhost:6379/0",
+        "redis://:12/canary@localhost/0",
+        "redis://localhost:6379/0?namespace=a canary",
+        "redis://localhost:6379/0?namespace=",
+        "redis://localhost:6379/0?canary=1",
+    ],
+)
+def test_an_address_that_is_not_meant_so_is_refused_without_a_word_of_it(url: str) -> None:
+    with pytest.raises(ValueError, match=r"Redis") as caught:
+        link_of(url)
+    assert "canary" not in str(caught.value) and "123" not in str(caught.value)
+
+
+def test_namespaces_know_nothing_of_each_other(redis: Redis) -> None:
+    links = [RedisLink(f"{redis.url}{more}") for more in ("", "?namespace=a", "?namespace=b&socket_timeout=9")]
+    states, (key,) = [RedisState(link) for link in links], keys_of(1)
+    digests = [state.digest("key", "=k") for state in states]
+    assert len(set(digests)) == 3
+    for number, (state, link) in enumerate(zip(states, links, strict=True)):
+        state.rest(digests[number], far(), "cool")
+        assert state.take("p1", 1, ROOM)[2] is not None, "each has a minute of its own"
+        ledger, store, tiers = RedisLedger(RedisAccounts(link)), RedisStore(link, 1000), RedisTiers(link)
+        assert isinstance(ledger.reserve(5.0, DAY, 60), Entry)
+        assert store.look(key, NOW, EVER) == (None, 0.0)
+        store.put(key, entry(), NOW)
+        assert isinstance(tiers.enter(caller(requests_per_minute=1, budget=1.0), 1, 1.0), Admission)
+        assert link.flush(30)
+        assert set(state.rests()) == {digests[number]}
+    heard = RedisState(RedisLink(f"{redis.url}?namespace=a"))
+    assert set(heard.rests()) == {digests[1]}
+    states[1].clear(digests[1])
+    soon(lambda: not heard.rests())
+    assert RedisStore(links[1], 1000).clear() == 1
+    found = redis.said("KEYS", "*").split()
+    assert {name.partition("}")[0] for name in found} == {
+        "{inference_providers", "{inference_providers:a", "{inference_providers:b",
+    }  # fmt: skip
+    assert sum(":kept:" in name for name in found) == 2
+    for link in (*links, heard.link):
+        link.close()
+
+
+def test_a_secret_that_somebody_has_overwritten_is_made_anew(redis: Redis, link: Links) -> None:
+    for command in (("SET", redis_state.SECRET, "x"), ("DEL", redis_state.SECRET), ("RPUSH", redis_state.SECRET, "x")):
+        redis.said(*command)
+        one, other = RedisState(link()), RedisState(link())
+        digest = one.digest("key", "=k")
+        one.rest(digest, far(), "cool")
+        assert other.digest("key", "=k") == digest
+        soon(lambda one=other, digest=digest: digest in one.rests())
+
+
+def test_one_call_at_a_time_looks_whether_it_is_there_again(redis: Redis) -> None:
+    now, sent = [100.0], []
+
+    class Counted(RedisLink):
+        def _sent(self, said: Any) -> Any:
+            sent.append("")
+            return super()._sent(said)
+
+    made, one = Counted(redis.url, clock=lambda: now[0]), Said(Script("return 1"), [])
+    assert made.run(one) == [1]
+    redis.pause()
+    assert made.run(one) is None
+    now[0] += 60
+    sent.clear()
+    threads = [threading.Thread(target=made.run, args=(one,)) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(sent) == 1, "the others go on alone at once"
+    redis.go_on()
+    now[0] += 60
+    assert made.run(one) == [1]
+    made.close()
+
+
+@pytest.mark.parametrize("words", [b"HTTP/1.1 400 Bad Request\r\n\r\n", b"", b"\x15\x03\x01\x00\x02\x02\x16"])
+def test_what_answers_and_is_no_redis(words: bytes, caplog: pytest.LogCaptureFixture) -> None:
+    class Stranger(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            self.request.recv(1000)
+            self.request.sendall(words)
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Stranger) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        made = RedisLink(f"redis://:canary@127.0.0.1:{server.server_address[1]}/0")
+        assert made.run(Said(Script("return 1"), [])) is None
+        server.shutdown()
+    assert made.fault == ("what answers there is no Redis" if b"HTTP" in words else "it cannot be reached")
+    assert [record.message for record in caplog.records if "canary" in record.message] == []
+    made.close()
+
+
+def test_an_acl_can_keep_a_team_in_its_namespace(redis: Redis, caplog: pytest.LogCaptureFixture) -> None:
+    own = "{inference_providers:a}:*"
+    redis.said("ACL", "SETUSER", "team", "on", ">pw", f"~{own}", f"&{own}", "+@all")
+    url = redis.url.replace(f":{PASSWORD}", "team:pw")
+    inside, other, outside = RedisLink(f"{url}?namespace=a"), RedisLink(f"{url}?namespace=a"), RedisLink(url)
+    one, two = RedisState(inside), RedisState(other)
+    assert one.rests() == two.rests() == {}
+    one.rest("x", far(), "cool")
+    soon(lambda: "x" in two.rests())
+    assert isinstance(RedisTiers(inside).enter(caller(concurrent=1, budget=1.0), 1, 0.1), Admission)
+    assert not isinstance(RedisTiers(other).enter(caller(concurrent=1, budget=1.0), 1, 0.1), Admission)
+    assert isinstance(RedisLedger(RedisAccounts(inside)).reserve(0.1, DAY, 60), Entry)
+    assert caplog.records == []
+    assert RedisState(outside).rests() == {}
+    assert "NOPERM" in caplog.text and "{inference_providers}" not in redis.said("KEYS", "*")
+    for link in (inside, other, outside):
+        link.close()
+
+
+@pytest.mark.parametrize("how", ["READONLY", "OOM"])
+def test_what_was_spent_while_it_wrote_nothing_is_told_when_it_does_again(
+    how: str, redis: Redis, link: Links, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(redis_link, "LOOK", 0.05)
+    ledger = RedisLedger(RedisAccounts(link()))
+    entries = [ledger.reserve(0.25, DAY, 60) for _ in range(4)]
+    assert all(isinstance(one, Entry) and one.number is not None for one in entries)
+    redis.said(*(("REPLICAOF", "127.0.0.1", "1") if how == "READONLY" else ("CONFIG", "SET", "maxmemory", "1")))
+    for one in entries:
+        ledger.settle(one, 0.5)  # type: ignore[arg-type]
+    assert ledger._accounts.link.flush(30)
+    time.sleep(0.2)  # it is refused again meanwhile
+    redis.said(*(("REPLICAOF", "NO", "ONE") if how == "READONLY" else ("CONFIG", "SET", "maxmemory", "0")))
+    fresh = RedisLedger(RedisAccounts(link()))
+    soon(lambda: fresh.spent()["day"] == pytest.approx(2.0))
+    found = fresh.reserve(3.0, DAY, 60)
+    assert isinstance(found, Entry), "nothing is set aside any more"
+    time.sleep(0.2)
+    assert fresh.spent()["day"] == pytest.approx(2.0), "each once"
+
+
+def test_a_claim_without_an_end_is_nobodys(redis: Redis, link: Links) -> None:
+    for key, claim in zip(keys_of(1, 2), ("look", "claim"), strict=True):
+        store = RedisStore(link(), 1000)
+        redis.said("SET", store._claimed(key), "somebody")
+        if claim == "look":
+            assert store.look(key, NOW, EVER) == (None, 0.0)
+        else:
+            assert store.claim(key) == 0.0
+        assert int(redis.said("PTTL", store._claimed(key))) > 0
+        store.release(key)
+
+
+def test_what_was_measured_while_it_was_gone_pushes_out_no_money(redis: Redis, link: Links) -> None:
+    accounts, push = RedisAccounts(link()), Script("return redis.call('LPUSH', KEYS[1], ARGV[1])")
+    booking = accounts.reserve(("d",), (1.0,), 0.4, 60)
+    assert booking is not None
+    redis.pause()
+    accounts.link.tell(push, ["x"], 0)
+    soon(lambda: accounts.link.fault)
+    accounts.settle(booking, 0.3)  # type: ignore[arg-type]
+    for number in range(redis_link._MOST + 100):
+        accounts.link.tell(push, ["x"], number)
+    redis.go_on()
+    soon(lambda: accounts.link.has_told)
+    assert accounts.spent(("d",)) == [0.3]

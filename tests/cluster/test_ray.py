@@ -154,8 +154,10 @@ def test_what_is_wrong_is_raised_as_on_one_machine(cluster: Any, url: str, tmp_p
         nobody.batch(["x"], "m", out=tmp_path / "o.jsonl", engine="ray", address=cluster.address)
     with pytest.raises(ValueError, match="out="):
         of(url).batch(["x"], "m", engine="ray")
-    with pytest.raises(ValueError, match="max_cost"):
-        of(url).batch(["x"], "m", out=tmp_path / "o.jsonl", engine="ray", max_cost=1)
+    with pytest.raises(ValueError, match=r"a budget by the day or month is counted by each machine.*redis://"):
+        of(url, budget={"per_day": 1.0}).batch(
+            ["x"], "m", out=tmp_path / "o.jsonl", engine="ray", address=cluster.address
+        )
     with pytest.raises(ValueError, match="engine must be"):
         of(url).batch(["x"], "m", out=tmp_path / "o.jsonl", engine="spark")  # type: ignore[arg-type]
     with pytest.raises(Exception, match="that is refused"):
@@ -164,9 +166,12 @@ def test_what_is_wrong_is_raised_as_on_one_machine(cluster: Any, url: str, tmp_p
         )
 
 
-def test_where_no_cluster_answers(url: str, tmp_path: Path) -> None:
+def test_where_no_cluster_answers(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ConnectionError, match=r"no cluster of Ray answers at 127\.0\.0\.1:1.*ray start --head"):
         of(url).batch(["x"], "m", out=tmp_path / "o.jsonl", engine="ray", address="127.0.0.1:1")
+    monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:2")
+    with pytest.raises(ConnectionError, match=r"no cluster of Ray answers at 127\.0\.0\.1:2"):
+        of(url).batch(["x"], "m", out=tmp_path / "o.jsonl", engine="ray")
 
 
 def test_asynchronous_programs(cluster: Any, url: str, tmp_path: Path) -> None:

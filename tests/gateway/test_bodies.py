@@ -33,6 +33,46 @@ def test_what_is_no_request_is_told_so(gateway: Inside, provider: Server, name: 
     assert len(provider.requests) == before
 
 
+PLAIN = '"messages": [{"role": "user", "content": "Hi"}]'
+
+
+@pytest.mark.parametrize("path", [CHAT, "/v1/messages", "/api/chat", "/v1/inference"])
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        (f'{{"model": "m", "model": "other", {PLAIN}}}'.encode(), b"twice"),
+        (f'{{"model": "m", {PLAIN}, "x": [{{"a": 1, "a": 2}}]}}'.encode(), b"twice"),
+        (f'{{"model": "m", {PLAIN}}}'.encode("utf-16-le"), b"UTF-8"),
+        (f'{{"model": "m", {PLAIN}}}'.encode("utf-16"), b"UTF-8"),
+        (f'{{"model": "m", {PLAIN}, "x": [{"[]," * 3_000_000}[]]}}'.encode(), b"too large to be read"),
+    ],
+    ids=["twice", "twice within", "no UTF-8", "a mark of UTF-16", "many objects"],
+)
+def test_a_body_that_others_may_read_otherwise_is_refused(
+    gateway: Inside, provider: Server, path: str, body: bytes, says: bytes
+) -> None:
+    before = len(provider.requests)
+    status, _, content = gateway.ask("POST", path, body)
+    assert (status, says in content) == (400, True), content
+    assert len(provider.requests) == before
+
+
+def test_nobody_is_told_to_read_a_body_in_another_encoding(gateway: Inside, provider: Server) -> None:
+    for kind in ("application/json; charset=utf-7", "Application/JSON;charset=utf-16"):
+        assert gateway.ask("POST", CHAT, HI, {"Content-Type": kind})[0] == 200
+        assert provider.requests[-1].headers["content-type"] == "application/json"
+
+
+@pytest.mark.parametrize(
+    "name", ["MODEL", "Model", "Api_Key", "api_\u212aey", "Fallbacks", "provideroptions", "Max_Tokens"]
+)
+def test_a_field_in_another_case_says_nothing_that_was_not_seen(gateway: Inside, provider: Server, name: str) -> None:
+    before = len(provider.requests)
+    status, _, content = gateway.ask("POST", CHAT, {**HI, name: "other"})
+    assert (status, json.loads(content)["error"]["code"]) == (400, "foreign_field")
+    assert len(provider.requests) == before
+
+
 @pytest.mark.parametrize("said", [{}, {"model": "auto"}, {"model": None}, {"model": "default"}])
 def test_without_a_model_the_best_within_reach_is_asked(gateway: Inside, provider: Server, said: Any) -> None:
     status, headers, _ = gateway.ask("POST", CHAT, {"messages": HI["messages"], **said})

@@ -242,7 +242,7 @@ def test_what_a_caller_used_is_logged_shown_and_purged(client: Client) -> None:
     calls = json.loads(run("logs", "list", "--caller", "alice", "--json").stdout)
     assert len(calls) == 3
     assert all("a secret question" in str(call["messages"]) for call in calls)
-    assert "no caller is called 'carol'" in run("logs", "list", "--caller", "carol").stderr
+    assert "No caller is called 'carol'" in run("logs", "list", "--caller", "carol").stderr
     assert run("purge", "--caller", "alice").returncode == 2, "nobody can be asked"
     done = run("purge", "--caller", "alice", "--yes")
     assert (done.returncode, done.stderr) == (0, "Removed.\n")
@@ -252,4 +252,4 @@ def test_what_a_caller_used_is_logged_shown_and_purged(client: Client) -> None:
     for folder in ("XDG_DATA_HOME", "XDG_CACHE_HOME"):
         for path in Path(os.environ[folder]).rglob("*"):
             assert path.is_dir() or identity not in path.read_bytes(), path
-    assert "no caller is called 'alice'; there are bob" in run("purge", "--caller", "alice", "--yes").stderr
+    assert "No caller is called 'alice'; there are bob" in run("purge", "--caller", "alice", "--yes").stderr

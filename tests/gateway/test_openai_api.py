@@ -18,7 +18,7 @@ CHAT = "/v1/chat/completions"
 
 def test_a_request_goes_on_as_it_came_but_for_the_model(start: Start, serve: Serve) -> None:
     server = serve()
-    raw = b'{"messages":[{"role":"user","content":"a\\ud800b"}],  "model" : "gpt-4o-mini","x_big":1e400,"x":1,"x":2}'
+    raw = b'{"messages":[{"role":"user","content":"a\\ud800b"}],  "model" : "gpt-4o-mini","x_big":1e400,"x":[1.0, 2]}'
     status, headers, body = start(server.url).ask("POST", CHAT, raw)
     assert status == 200, body
     assert server.requests[0].body == raw.replace(b'"gpt-4o-mini"', b'"gpt-4o-mini-internal"')

@@ -24,7 +24,7 @@ from tests.gateway.conftest import TOKEN
 from tests.gateway.in_process import Asked, asked
 from tests.gateway.test_files import MODEL, Both, Gate, lines, row_of, with_api
 from tests.servers import Server
-from tests.test_owners import keeper
+from tests.test_owners import keeper, response
 
 Serve = Callable[..., Server]
 ONE, TWO = "caller-one", "caller-two"
@@ -83,6 +83,42 @@ def test_an_id_of_one_caller_is_not_there_for_another(serve: Serve) -> None:
             go_on = {"model": MODEL, "input": "go on", "previous_response_id": one}
             assert (await ask(token, "POST", RESPONSES, go_on))[0] == 200
         assert (await ask(TOKEN, "GET", f"{RESPONSES}/made-elsewhere-of-one"))[0] == 200
+
+    run(registry_of(server.url, model=MODEL, speaks=("responses",)), work)
+
+
+def test_no_spelling_of_a_body_hides_an_id(serve: Serve) -> None:
+    made = iter(f"resp-{number}" for number in range(10_000))
+    server = serve(lambda connection, request: connection.reply(200, response(next(made))))
+    asked: dict[str, Any] = {"model": MODEL, "input": "x", "previous_response_id": "resp-0"}
+    text = json.dumps(asked)
+    deep = ["[" * levels + "]" * levels for levels in range(800, 1000)]  # at some, one reader gives up before another
+    bodies: list[tuple[Any, str]] = [
+        *(
+            (text.encode(code), "application/json")
+            for code in ("utf-16", "utf-16-le", "utf-16-be", "utf-32-le", "utf-32")
+        ),
+        *((f'{text[:-1]}, "x": {levels}}}'.encode(), "application/json") for levels in deep),
+        (text.encode(), "application/JSON"),
+        (text.encode(), "Application/Json; charset=utf-16"),
+        (text.encode("utf-8-sig"), "application/json"),
+        (f'{text[:-1]}, "previous_response_id": null}}'.encode(), "application/json"),
+        (f'{{"previous_response_id": "resp-0", {text.replace("resp-0", "x")[1:]}'.encode(), "application/json"),
+        ({"model": MODEL, "input": [{"id": "resp-0"}]}, "application/json"),
+        ({"model": MODEL, "input": [{"type": None, "id": "resp-0"}]}, "application/json"),
+    ]
+
+    async def work(ask: Asked) -> None:
+        assert (await ask(ONE, "POST", RESPONSES, {"model": MODEL, "input": "hi"}))[1]["id"] == "resp-0"
+        for body, kind in bodies:
+            status, said = await ask(TWO, "POST", RESPONSES, body, kind)
+            assert status in (400, 404), (body, kind, said)
+        assert len(server.requests) == 1
+        assert (await ask(TWO, "POST", RESPONSES, {"model": MODEL, "input": "hi"}))[1]["id"] == "resp-1"
+        query = "&".join(["a=1"] * 150)
+        assert (await ask(TWO, "GET", f"{RESPONSES}/resp-1/input_items?{query}"))[0] == 200
+        assert (await ask(TWO, "GET", f"{RESPONSES}/resp-1/input_items?{query}&after=resp-0"))[0] == 404
+        assert (await ask(ONE, "POST", RESPONSES, {"model": MODEL, "input": [{"id": "resp-0"}]}))[0] == 200
 
     run(registry_of(server.url, model=MODEL, speaks=("responses",)), work)
 

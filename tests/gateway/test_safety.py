@@ -211,6 +211,8 @@ def test_no_field_says_where_to_send_or_what_to_read(gateway: Inside, provider: 
     status, _, content = gateway.ask("POST", CHAT, {**HI, name: FIELDS[name]})
     assert status == 400
     assert name in content.decode() or "cache" in name
+    if "cache" not in name:  # which is no word of OpenAI's queries
+        assert gateway.ask("POST", f"{CHAT}?a=1&{name}=evil.example", HI)[0] == 400
     assert len(provider.requests) == before
 
 
@@ -263,6 +265,8 @@ def test_a_header_tells_no_gateway_behind_us_where_to_send(gateway: Inside, prov
     where = {
         "Helicone-Target-URL": "evil.example", "Helicone-OpenAI-Api-Base": "evil.example", "X-Forward-To": "evil.example",
         "X-Portkey-Custom-Host": "evil.example", "X-Portkey-Config": "{}", "X-Other": "https://evil.example/v1",
+        "X-Upstream": "evil.example", "X-Destination": "evil.example", "X-Backend": "evil.example",
+        "X-Azure-Resource": "evil.example", "X-Model": "evil.example", "CF-AIG-Custom-Provider": "evil.example",
     }  # fmt: skip
     assert gateway.ask("POST", CHAT, HI, {**where, "X-Session-Id": "s-1", "X-Title": "App"})[0] == 200
     sent = provider.requests[-1]

@@ -93,7 +93,7 @@ def test_an_address_that_cannot_be_listened_at_names_the_option_to_change() -> N
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         said = refused("--port", str(port))
-    assert f"cannot listen at 127.0.0.1:{port}" in said and "another --port" in said
+    assert f"Nothing can listen at 127.0.0.1:{port}" in said and "another --port" in said
     assert "another --host" in refused("--host", "192.0.2.1")  # of no machine
 
 

@@ -63,3 +63,10 @@ def test_what_was_said_of_usage_holds(options: Any) -> None:
         assert request.body["stream_options"] == {**(options or {}), "include_usage": True}
     if request.raw:
         assert json.loads(request.raw) == request.body
+
+
+def test_usage_is_asked_for_where_it_was_said_that_nothing_is() -> None:
+    request = ModelRequest({"model": "m", "stream": True, "stream_options": None})
+    request.raw = b'{"model": "m", "stream": true, "stream_options": null}'
+    assert ask_for_usage(request)
+    assert not request.raw  # in which the last word would count

@@ -104,10 +104,12 @@ def test_no_field_tells_a_provider_of_other_models_than_the_callers(serve: Serve
             assert (status, said["error"]["code"]) == (400, "foreign_field"), path
         _, made = await begun(ask, ONE, lines("a", **more))
         assert made["errors"]["data"][0]["param"] == "body.fallbacks"
+        _, made = await begun(ask, ONE, lines("a", tools=[{"type": "image_generation", "model": "another"}]))
+        assert made["errors"]["data"][0]["param"] == "body.model of tools"
         assert not server.requests
         assert (await ask(TOKEN, "POST", CHAT, {**HI, **more}))[0] == 200
 
-    run(registry_of(server.url, model=MODEL), work, caller(ONE, (MODEL,)))
+    run(with_api(server.url), work, caller(ONE, (MODEL,)))
 
 
 def test_a_key_that_a_provider_says_again_is_in_no_result_and_no_list(serve: Serve) -> None:

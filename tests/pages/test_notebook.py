@@ -188,7 +188,7 @@ def test_nothing_acts_and_all_can_be_read_in_a_browser(shown: Any, browser: Any,
     assert page.evaluate("window.acted") is None
     assert [url for url in asked if not url.startswith("data:")] == []
     assert page.locator("script, img, iframe, [onclick], a[href^='javascript']").count() == 0
-    for text in ("<script>window.acted = 1</script>", "<p>code</p>", "openai/gpt-4o · 12 + 60 tokens"):
+    for text in ("<script>window.acted = 1</script>", "<p>code</p>", "openai/gpt-4o · 12 tokens in, 60 out"):
         assert page.get_by_text(text).count() > 0, text
     assert page.locator("a[href='https://example.com/']").count() > 0
     faint = page.evaluate(FAINT)

@@ -152,9 +152,15 @@ def _spoken(provider: str, overlay: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def _shared(provider: str, overlay: Mapping[str, Any]) -> dict[str, Any]:
+    """What a provider takes as another row does, whose service it is as well: in another country, by a plan."""
+    hand = overlay["providers"].get(overlay["alike"].get(provider), {})
+    return {key: value for key, value in hand.get("connection", {}).items() if key in ("parameters", "turns")}
+
+
 def _provider(provider: str, rows: list[ProviderRow], overlay: Mapping[str, Any]) -> dict[str, Any]:
     hand = overlay["providers"].get(provider, {})
-    connection = dict(hand.get("connection", {}))
+    connection = {**_shared(provider, overlay), **hand.get("connection", {})}
     endpoint = connection.get("endpoint") or next((row.endpoint for row in rows if row.endpoint), "")
     by_hand = any(row.protocol == OPENAI_PROTOCOL for row in rows)  # an endpoint list says that it is OpenAI-compatible
     protocol = connection.get("protocol") or (
