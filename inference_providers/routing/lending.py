@@ -91,12 +91,15 @@ class Lender:
 
 
 class _Waiting:
-    """A request that waits for a loan. is_told: whether a report has it; is_heard: whether that was answered."""
+    """A request that waits for a loan.
 
-    __slots__ = ("cost", "is_heard", "is_told")
+    is_told: whether a report has it; is_heard: whether that was answered; is_granted: whether its cost is set aside.
+    """
+
+    __slots__ = ("cost", "is_granted", "is_heard", "is_told")
 
     def __init__(self, cost: float) -> None:
-        self.cost, self.is_told, self.is_heard = cost, False, False
+        self.cost, self.is_told, self.is_heard, self.is_granted = cost, False, False, False
 
 
 class LentPurse(Purse):
@@ -124,11 +127,14 @@ class LentPurse(Purse):
             self._hungry()
             try:
                 while not mine.is_heard and self._changed.wait(_PATIENCE):
-                    if self._take(cost):
-                        return None
+                    pass
+            except BaseException:
+                if mine.is_granted:
+                    self._reserved -= cost
+                raise
             finally:
                 self._waiting.remove(mine)
-            return max(min(self._left, self.limit), 0.0)
+            return None if mine.is_granted else max(min(self._left, self.limit), 0.0)
 
     def has_room(self, cost: float) -> bool:
         """Whether there is room for it, but for what is set aside."""
@@ -139,16 +145,22 @@ class LentPurse(Purse):
         with self._lock:
             for one in self._waiting:
                 one.is_told = True
-            waiting = [one.cost for one in self._waiting]
+            waiting = [one.cost for one in self._waiting if not one.is_heard]
             used, self._used, self._lent = self._used, 0.0, 0.0
             return {"spent": self.spent, "reserved": self._reserved, "waiting": waiting, "used": used}
 
     def lend(self, loan: Loan) -> None:
-        """Take over what was lent for a wish."""
+        """Take over what was lent for a wish, and set aside what requests have waited for.
+
+        They would come too late for it themselves: the next report, or a request that has not waited, may be quicker.
+        """
         with self._changed:
             self._lent, self._others, self._left = loan["lent"], loan["spent"], loan["left"]
             for one in self._waiting:
-                one.is_heard = one.is_told
+                if not one.is_heard and self._take(one.cost):
+                    one.is_granted = one.is_heard = True
+                else:
+                    one.is_heard = one.is_heard or one.is_told
             self._changed.notify_all()
 
     def _take(self, cost: float) -> bool:
