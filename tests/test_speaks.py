@@ -63,7 +63,7 @@ def test_a_key_may_go_where_its_provider_speaks_another_api_and_nowhere_else() -
 def test_a_file_of_the_users_has_no_key_of_a_provider_sent_elsewhere_for_an_api() -> None:
     merge = {"providers": {"deepseek": {"connection": {"speaks": {"messages": {"endpoint": ELSEWHERE}}}}}}
     environ = {"DEEPSEEK_API_KEY": "canary-1-0123456789abcdef"}
-    with pytest.raises(RegistryError, match=r"would send \w*DEEPSEEK\w*_KEY to messages\.example"):
+    with pytest.raises(RegistryError, match=r"would send DEEPSEEK_API_KEY to messages\.example"):
         ProviderList(json_merge=merge, environ=environ, local=False)
     trust = {name: ["messages.example"] for name in ("DEEPSEEK_API_KEY", "LLM_DEEPSEEK_KEY")}
     made = ProviderList(json_merge=merge, environ=environ, local=False, trust=trust)

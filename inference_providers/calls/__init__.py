@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from inference_providers.calls.owners import same_place as same_place
     from inference_providers.calls.pipeline import Pipeline as Pipeline
     from inference_providers.calls.pipeline import options_of as options_of
+    from inference_providers.calls.refused_keys import RefusedKeyListener as RefusedKeyListener
     from inference_providers.calls.reply import Reply as Reply
     from inference_providers.calls.stream_reply import StreamReply as StreamReply
     from inference_providers.calls.tool_loop import answer_of as answer_of
@@ -95,6 +96,7 @@ _HOME = {
         "Pipeline",
         "options_of",
     ),
+    "refused_keys": ("RefusedKeyListener",),
     "reply": ("Reply",),
     "stream_reply": ("StreamReply",),
     "tool_loop": ("answer_of",),

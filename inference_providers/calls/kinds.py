@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
-
 from inference_providers.errors import NoCredentialsError, UnknownModelError
 from inference_providers.offers import KindResolver, order
 from inference_providers.protocols import api_of
@@ -85,6 +83,8 @@ def _others(finder: Finder, name: str, kind: str) -> list[Offer]:
     except UnknownModelError:
         if "/" in name or not name.strip() or kind not in finder.registry.kinds:
             raise
+        from difflib import get_close_matches
+
         close = get_close_matches(name.lower(), finder.registry.kinds[kind].rows, n=3)
         near = f" Did you mean {' or '.join(close)}?" if close else ""
         listed = f"`inference-providers models --kind {kind} --all` lists those there are."

@@ -11,7 +11,7 @@ from functools import wraps
 import click
 
 from inference_providers.cli.ask_output import Output
-from inference_providers.cli.completion import FileName, complete_effort, complete_model, complete_parameter, effort
+from inference_providers.cli.completion import FileName, complete_effort, complete_model, complete_parameter
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -56,6 +56,19 @@ def with_question(command: Callable[..., Any]) -> Callable[..., Any]:
     )
 
 
+def _effort(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+    """A level of thinking that some model has; BadParameter for a slip, which a provider may take without a word."""
+    if value is None:
+        return None
+    from inference_providers.chat import parameters
+
+    if value.lower() in parameters.EFFORTS:
+        return value.lower()
+    raise click.BadParameter(
+        f"{value!r} is not one of {', '.join(parameters.EFFORTS)}. A model's own is given by -o reasoning_effort=LEVEL."
+    )
+
+
 def with_generation(command: Callable[..., Any]) -> Callable[..., Any]:
     """Adds generation parameters and `--timeout`; all go into *options*."""
 
@@ -85,7 +98,7 @@ def with_generation(command: Callable[..., Any]) -> Callable[..., Any]:
             "--effort",
             "reasoning_effort",
             metavar="LEVEL",
-            callback=effort,
+            callback=_effort,
             shell_complete=complete_effort,
             help="How much it thinks before it answers: none, minimal, low, medium, high, xhigh or max.",
         ),

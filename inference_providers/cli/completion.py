@@ -41,19 +41,6 @@ def complete_parameter(context: click.Context, parameter: click.Parameter, incom
     return [CompletionItem(name) for name in names if name.startswith(incomplete.replace("-", "_"))]
 
 
-def effort(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
-    """A level of thinking that some model has; BadParameter for a slip, which a provider may take without a word."""
-    if value is None:
-        return None
-    from inference_providers.chat import parameters
-
-    if value.lower() in parameters.EFFORTS:
-        return value.lower()
-    raise click.BadParameter(
-        f"{value!r} is not one of {', '.join(parameters.EFFORTS)}. A model's own is given by -o reasoning_effort=LEVEL."
-    )
-
-
 def complete_effort(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Levels of thinking that start with what was typed."""
     from inference_providers.chat import parameters

@@ -8,7 +8,7 @@ import re
 import shutil
 import sys
 from contextlib import contextmanager
-from typing import Any, NoReturn
+from typing import Any
 
 import click
 

@@ -12,7 +12,7 @@ from inference_providers.chat import names_of, parameters
 from inference_providers.clients.sdk_body import accepted, checked_body, own_words, picked_model, streams
 from inference_providers.errors import InvalidRequestError, ProviderAvoidedError, UnknownModelError
 from inference_providers.offers import is_automatic
-from inference_providers.protocols import ModelRequest, api_of, form_lists
+from inference_providers.protocols import ModelRequest, api_of, form_lists, is_form
 from inference_providers.registry import KINDS
 
 TYPE_CHECKING = False
@@ -103,7 +103,7 @@ class RoutedRequest:
         # Whom it avoids, and whom alone it wants; what it says of the list's cache; what it prefers.
         self.terms, self.cache, self.words = own_words(body if options.only is None else None)
         is_own = bool(self.terms or self.cache or self.words or (body and "models" in body))
-        if body is None and options.only is None and "multipart/form-data" in kind.lower():
+        if body is None and options.only is None and is_form(kind):
             self.terms, content = form_lists(content, ("avoid", "only", "models"))
         listed = self.terms.pop("models", [])
         self.named, content = picked_model(body, content, path)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from inference_providers import chat
 from inference_providers.errors import InvalidRequestError
-from inference_providers.protocols import form_model, form_streams, form_without_model
+from inference_providers.protocols import form_model, form_streams, form_without_model, is_form
 from inference_providers.text import jsontext
 
 TYPE_CHECKING = False
@@ -70,7 +70,7 @@ def picked_model(body: dict[str, Any] | None, content: bytes, path: str) -> tupl
 
 def streams(path: str, kind: str, content: bytes) -> bool:
     """Whether something other than a JSON body asks for events: a form, or a query."""
-    if "multipart/form-data" in kind.lower():
+    if is_form(kind):
         return form_streams(content)
     return "?" in path and any(
         field in ("stream=true", "stream=True", "stream=1") for field in path.partition("?")[2].split("&")

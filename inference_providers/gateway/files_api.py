@@ -12,7 +12,7 @@ from inference_providers.gateway.messages import Incoming, Outgoing, Refused
 from inference_providers.gateway.named import BASE, Named, offer_of
 from inference_providers.gateway.openai_api import routed
 from inference_providers.gateway.routes import Route
-from inference_providers.protocols import ModelRequest, form_file, form_lists
+from inference_providers.protocols import ModelRequest, form_file, form_lists, is_form
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ _PURPOSE = "purpose"
 async def upload(gateway: Gateway, incoming: Incoming) -> Outgoing:
     """A new file."""
     kind = incoming.headers.get("content-type", "")
-    if not forms.is_form(kind):
+    if not is_form(kind):
         raise Refused(400, "A file comes as multipart/form-data, with `purpose` and `file`.", "invalid_form")
     forms.names(incoming.content, kind)
     said, _ = form_lists(incoming.content, (_PURPOSE,))

@@ -14,7 +14,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-KIND = "multipart/form-data"
 _BOUNDARY = re.compile(
     r'(?i)multipart/form-data *; *boundary=(?:"([\w\'()+,./:=? -]{1,70})"|([\w\'+./-]{1,70})) *'
 ).fullmatch
@@ -24,11 +23,6 @@ _MOST_BEHIND = 8  # bytes of dashes and line ends
 _ONCE = frozenset(("model", "purpose", "stream"))  # what is looked at here, and providers differ in which of two counts
 _HEAD = re.compile(rb"[A-Za-z-]{1,40}:[ \t]*([^\r\n]*)").fullmatch
 _PARAMETER = re.compile(rb';[ \t]*([\w*-]{1,20})=("(?:[^"\\\r\n]|\\[^\r\n])*"|[^\s;"]{1,200})[ \t]*')
-
-
-def is_form(kind: str) -> bool:
-    """Whether a content type is that of a form."""
-    return kind.strip().lower().startswith(KIND)
 
 
 def names(content: bytes, kind: str) -> list[str]:

@@ -17,6 +17,7 @@ from inference_providers.gateway.messages import JSON, Incoming, Outgoing, Refus
 from inference_providers.gateway.named import Named
 from inference_providers.gateway.routes import Route
 from inference_providers.gateway.stream_usage import ask_for_usage, without_usage
+from inference_providers.protocols import is_form
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ def _wanted(gateway: Gateway, incoming: Incoming, named: Named) -> RoutedRequest
         raw=True,
     )
     body = wanted.request.body
-    if forms.is_form(kind):
+    if is_form(kind):
         fields = dict.fromkeys(forms.names(incoming.content, kind))
         _check(fields, None, path)
         gateway.allowed.check(incoming.caller, fields)

@@ -16,7 +16,7 @@ from weakref import ref
 from inference_providers.gateway.spending import Reservation, Spending
 from inference_providers.gateway.tiers import Admission, Exceeded, Tiers
 from inference_providers.gateway.windows import Full, MemoryWindows, Place, headline, refusal
-from inference_providers.state import MINUTE_HEAD, SPACE, Booking, RedisAccounts, Said, Script, Short
+from inference_providers.state import MINUTE_CORRECTED, MINUTE_HEAD, SPACE, Booking, RedisAccounts, Said, Script, Short
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -85,15 +85,8 @@ return {0, now, requests, tostring(tokens), under, newest, at, without}
 """
 )
 _LEAVE = Script(
-    """
-if redis.call('HEXISTS', KEYS[1], 'r' .. ARGV[1]) == 1 then
-  redis.call('HINCRBYFLOAT', KEYS[1], 't' .. ARGV[1], ARGV[2])
-  redis.call('HINCRBYFLOAT', KEYS[1], 'T', ARGV[2])
-  if ARGV[3] == '1' then
-    redis.call('HINCRBY', KEYS[1], 'R', -1)
-    redis.call('HINCRBY', KEYS[1], 'r' .. ARGV[1], -1)
-  end
-end
+    MINUTE_CORRECTED
+    + """
 redis.call('SREM', KEYS[2], ARGV[4])
 return 1
 """,

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from inference_providers.protocols.openai_chat import form_model as form_model
     from inference_providers.protocols.openai_chat import form_streams as form_streams
     from inference_providers.protocols.openai_chat import form_without_model as form_without_model
+    from inference_providers.protocols.openai_chat import is_form as is_form
     from inference_providers.protocols.protocol import EventJudge as EventJudge
     from inference_providers.protocols.repairs import Repairs as Repairs
     from inference_providers.protocols.reply_parts import as_json as as_json
@@ -87,6 +88,7 @@ _HOME = {
         "form_model",
         "form_streams",
         "form_without_model",
+        "is_form",
     ),
     "repairs": ("Repairs",),
     "reply_parts": ("as_json",),

@@ -110,6 +110,11 @@ _PART_NAME = rb'(?i:content-disposition):[^\r\n]*;[ \t]*(?i:name)="?([^"\r\n;]*)
 _FORM_STREAM = rb'name="stream"\r\n(?:[^\r\n]+\r\n)*\r\n([^\r\n]*)'
 
 
+def is_form(kind: str) -> bool:
+    """Whether a content type is that of a form."""
+    return kind.strip().lower().startswith("multipart/form-data")
+
+
 def form_model(content: bytes) -> str | None:
     """The model that a multipart form names."""
     found = _model_part(content)

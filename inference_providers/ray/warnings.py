@@ -4,11 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from inference_providers.calls import AttemptFinished, CallFinished
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from inference_providers.calls import Event
+from inference_providers.calls import RefusedKeyListener
 
 _MOST = 100  # that wait to be told
 
@@ -40,18 +36,13 @@ class Warnings(logging.Handler):
         return new
 
 
-class RefusedKeys:
-    """Listens for keys that were refused where another provider answered."""
+class RefusedKeys(RefusedKeyListener):
+    """Keeps them for the driver."""
 
     def __init__(self) -> None:
-        self._refused: dict[str, int | None] = {}  # provider -> status
+        super().__init__()
         self.found: dict[str, tuple[int | None, str]] = {}  # provider -> status, and who answered
 
-    def __call__(self, event: Event) -> None:
-        """Take notice of an attempt, or of a call that is over."""
-        if isinstance(event, AttemptFinished) and event.outcome == "AuthenticationError":
-            self._refused.setdefault(event.provider, event.status)
-        elif isinstance(event, CallFinished) and event.outcome == "ok" and event.provider is not None:
-            for provider, status in self._refused.items():
-                if provider != event.provider:
-                    self.found.setdefault(provider, (status, event.provider))
+    def refused_elsewhere(self, provider: str, status: int | None, other: str) -> None:
+        """Take notice of a key that was refused here, and of who answered instead."""
+        self.found.setdefault(provider, (status, other))

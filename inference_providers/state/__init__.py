@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from inference_providers.state.redis_accounts import RedisAccounts as RedisAccounts
     from inference_providers.state.redis_accounts import Short as Short
     from inference_providers.state.redis_link import RedisLink as RedisLink
+    from inference_providers.state.redis_minute import MINUTE_CORRECTED as MINUTE_CORRECTED
     from inference_providers.state.redis_minute import MINUTE_HEAD as MINUTE_HEAD
     from inference_providers.state.redis_script import SPACE as SPACE
     from inference_providers.state.redis_script import Said as Said
@@ -35,7 +36,10 @@ _HOME = {
         "Short",
     ),
     "redis_link": ("RedisLink",),
-    "redis_minute": ("MINUTE_HEAD",),
+    "redis_minute": (
+        "MINUTE_CORRECTED",
+        "MINUTE_HEAD",
+    ),
     "redis_script": (
         "SPACE",
         "Said",

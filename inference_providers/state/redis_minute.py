@@ -76,18 +76,15 @@ return {took, now, count, used, wait, which}
 """
 )
 ROOM = Script(MINUTE_HEAD + "return {requests, tostring(tokens)}")
-CORRECT = Script(
-    """
-local tenth = 't' .. ARGV[1]
+# A request of a tenth took more tokens, or fewer; it was not sent where the third argument is 1.
+MINUTE_CORRECTED = """
 if redis.call('HEXISTS', KEYS[1], 'r' .. ARGV[1]) == 1 then
-  redis.call('HINCRBYFLOAT', KEYS[1], tenth, ARGV[2])
+  redis.call('HINCRBYFLOAT', KEYS[1], 't' .. ARGV[1], ARGV[2])
   redis.call('HINCRBYFLOAT', KEYS[1], 'T', ARGV[2])
   if ARGV[3] == '1' then
     redis.call('HINCRBY', KEYS[1], 'R', -1)
     redis.call('HINCRBY', KEYS[1], 'r' .. ARGV[1], -1)
   end
 end
-return 1
-""",
-    once=True,
-)
+"""
+CORRECT = Script(MINUTE_CORRECTED + "return 1", once=True)

@@ -63,6 +63,19 @@ def test_a_form_that_others_may_read_otherwise_is_refused(serve: Callable[..., S
     assert server.requests == []
 
 
+@pytest.mark.parametrize("kind", ["text/plain; multipart/form-data; boundary=B", "x-multipart/form-data; boundary=B"])
+def test_what_is_not_called_a_form_is_not_read_as_one(serve: Callable[..., Server], kind: str) -> None:
+    server = serve()
+
+    async def work() -> None:
+        async with asked(registry_of(server.url, model=MODEL), Caller("bound", "bound", (MODEL,))) as ask:
+            status, said = await ask("bound", "POST", PATH, (CHEAP + SOUND + END).encode(), kind)
+            assert 400 <= status < 500, said
+
+    asyncio.run(work())
+    assert server.requests == []
+
+
 @pytest.mark.parametrize(
     ("form", "kind"),
     [
