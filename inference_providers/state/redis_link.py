@@ -323,6 +323,7 @@ class RedisLink:
                         raise TimeoutError("nothing is heard")
                     looked = self._clock()
                     pubsub.ping()
+                    self._until = min(self._until, self._clock())  # it takes connections: nothing is put off
                     self._spread(dict.fromkeys(self._heard, ()))
                 said = _drained(pubsub)
                 if said is not None:

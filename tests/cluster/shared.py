@@ -51,8 +51,8 @@ def by_a_test_clock(monkeypatch: pytest.MonkeyPatch, clock: RedisClock, *modules
 
 
 def soon(found: Callable[[], Any]) -> Any:
-    """What is found within some seconds."""
-    for _ in range(500):
+    """What is found within half a minute."""
+    for _ in range(3000):
         if value := found():
             return value
         time.sleep(0.01)
