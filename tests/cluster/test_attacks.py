@@ -469,7 +469,10 @@ def test_nothing_of_what_is_asked_is_in_redis_unless_replies_are_kept(
         bad, good, facts=[FACTS, FACTS], policy="fastest", budget={"per_day": 1.0},
         rate_limits={"*": {"requests_per_minute": 100, "tokens_per_minute": 10_000}},
     )  # fmt: skip
-    assert str(providers.ask_ai("a canary question", "m", max_tokens=5, system="canary system")) == "hello"
+    for policy in ("listed", None):  # who is refused is asked first; and the one whose speed counts
+        found = providers.ask_ai("a canary question", "m", max_tokens=5, system="canary system", policy=policy)
+        assert str(found) == "hello"
+    assert bad.asked
     assert providers.pipeline.state.link.flush(30)  # type: ignore[union-attr]
     kept = redis.everything()
     assert "rests" in kept and "minute" in kept and "spent" in kept and "speeds" in kept
